@@ -19,6 +19,8 @@ import c_source  # noqa: E402
 
 FILE_LINES = 800
 FUNCTION_LINES = 80
+# The one header of the plugin boundary is a single file by design; most of it is the contract in words.
+FILE_LINES_OF = {'include/posthouse/plugin.h': 1000}
 
 # A name that must not be called in C, and what to use.
 BANNED = {
@@ -146,8 +148,9 @@ def check_lengths(files):
             continue
         text = files.read(name)
         lines = text.count('\n')
-        if lines > FILE_LINES:
-            yield f'{name}:{FILE_LINES}: {lines} lines; a file has at most {FILE_LINES}'
+        limit = FILE_LINES_OF.get(name, FILE_LINES)
+        if lines > limit:
+            yield f'{name}:{limit}: {lines} lines; it has at most {limit}'
         if name in files.c:
             for function, first, last in c_source.functions(text):
                 if last - first + 1 > FUNCTION_LINES:
