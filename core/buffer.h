@@ -73,8 +73,7 @@ bool buffer_signed(struct buffer *buffer, int64_t number);
 bool buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /// As buffer_printf(), with a list of arguments.
-bool buffer_vprintf(struct buffer *buffer, const char *format, va_list arguments)
-    __attribute__((format(printf, 2, 0)));
+bool buffer_vprintf(struct buffer *buffer, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 
 /// Appends `text` as a JSON string, with quotes. `text` must be valid UTF-8 (else what comes out is not);
 /// quote, backslash and control characters (NUL too) are escaped, everything else is copied.

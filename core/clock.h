@@ -32,7 +32,7 @@ static inline int64_t clock_wall_ms(const struct clock *clock)
 struct clock_manual {
     struct clock clock;
     _Atomic uint64_t monotonic_ns;
-    _Atomic int64_t wall_us;
+    _Atomic int64_t wall_ns; ///< so that many small steps add up
 };
 
 /// A manual clock that shows these times.

@@ -136,8 +136,8 @@ void http_on_gone(struct http_request *request, http_gone_callback callback, voi
 // handler must not give those, nor Transfer-Encoding. HEAD sends the same head and no body; 204 and 304 send
 // neither body nor Content-Length. A header with a bad name or value (CR, LF, other controls) turns the
 // answer into a 500 problem. `status` is 200–599.
-void http_respond(struct http_request *request, int status, const struct http_header *headers,
-                  size_t header_count, const void *body, size_t length);
+void http_respond(struct http_request *request, int status, const struct http_header *headers, size_t header_count,
+                  const void *body, size_t length);
 
 // Called once when the bytes are no longer needed, on the loop's thread, perhaps before http_respond_taking()
 // returns.
@@ -145,8 +145,7 @@ typedef void (*http_release)(void *context, const void *body, size_t length);
 
 // The same without a copy: `body` must stay as it is until `release` is called (in every case exactly once).
 void http_respond_taking(struct http_request *request, int status, const struct http_header *headers,
-                         size_t header_count, const void *body, size_t length, http_release release,
-                         void *context);
+                         size_t header_count, const void *body, size_t length, http_release release, void *context);
 
 // Answers with a problem document. The request's id is put in; `headers` may add such as Retry-After or
 // Allow.

@@ -89,8 +89,8 @@ bool http_trusted_proxy_check(const char *network, char *error_r, size_t size);
 // Makes a server: binds every address (once without SO_REUSEPORT first, so that an address in use is found)
 // and listens; nothing is accepted yet. The configuration is copied. On anything but OK, nothing is left open
 // and `error_r` holds one sentence.
-enum http_server_result http_server_create(const struct http_server_config *config,
-                                           struct http_server **server_r, char *error_r, size_t size);
+enum http_server_result http_server_create(const struct http_server_config *config, struct http_server **server_r,
+                                           char *error_r, size_t size);
 
 // Begins to accept; with loops, starts their threads. Call it once, after what the handler needs on each loop
 // (http_loop_set_data, mailboxes, senders) is in place. On failure the server can only be destroyed.

@@ -92,7 +92,7 @@ struct json_field {
 /// Reads `object` (reported when it is no object) into `target`: each member of the table becomes the
 /// borrowed value, valid as long as `object`, or NULL when absent or wrong. `pointer` is the object's own.
 /// True when nothing was added to `errors`.
-bool json_fields_read(const json_t *object, const char *pointer, const struct json_field *fields,
-                      size_t count, void *target, struct json_errors *errors);
+bool json_fields_read(const json_t *object, const char *pointer, const struct json_field *fields, size_t count,
+                      void *target, struct json_errors *errors);
 
 #endif

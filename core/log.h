@@ -85,13 +85,12 @@ void log_line(enum log_level level, const struct log_context *context, const cha
               const struct log_field *fields, size_t count);
 
 /// A line of a level, if that is written; the fields are evaluated only then.
-#define log_at(level, context, message, ...)                                       \
-    do {                                                                           \
-        if (log_enabled(level)) {                                                  \
-            const struct log_field log_fields_[] = {{.key = NULL}, ##__VA_ARGS__}; \
-            log_line((level), (context), (message), log_fields_ + 1,               \
-                     sizeof log_fields_ / sizeof log_fields_[0] - 1);              \
-        }                                                                          \
+#define log_at(level, context, message, ...)                                                                          \
+    do {                                                                                                              \
+        if (log_enabled(level)) {                                                                                     \
+            const struct log_field log_fields_[] = {{.key = NULL}, ##__VA_ARGS__};                                    \
+            log_line((level), (context), (message), log_fields_ + 1, sizeof log_fields_ / sizeof log_fields_[0] - 1); \
+        }                                                                                                             \
     } while (0)
 
 #define log_debug(context, message, ...) log_at(LOG_LEVEL_DEBUG, context, message, ##__VA_ARGS__)
@@ -122,8 +121,8 @@ void log_limit_init(struct log_limit *limit, uint64_t interval_ns, uint32_t burs
 bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint64_t *suppressed_r);
 
 /// log_line() under a limit; adds the field `suppressed` when lines were left out before.
-void log_limited(struct log_limit *limit, enum log_level level, const struct log_context *context,
-                 const char *message, const struct log_field *fields, size_t count);
+void log_limited(struct log_limit *limit, enum log_level level, const struct log_context *context, const char *message,
+                 const struct log_field *fields, size_t count);
 
 /// From now on `secret` is shown as *** wherever it occurs in a line. Copied. Any thread.
 void log_redact(const char *secret, size_t length);

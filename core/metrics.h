@@ -35,9 +35,8 @@ struct metrics_family {
     const char *help; ///< one sentence
     enum metrics_type type;
     enum metrics_unit unit;
-    const uint64_t
-        *bounds; ///< histograms: rising upper bounds in the unit (nanoseconds); NULL: metrics_latency_bounds
-    size_t bound_count; ///< at most METRICS_BUCKETS_MAX
+    const uint64_t *bounds; ///< histograms: rising upper bounds in the unit (nanoseconds); NULL: metrics_latency_bounds
+    size_t bound_count;     ///< at most METRICS_BUCKETS_MAX
 };
 
 /// Bounds for latencies: 100 µs to 30 s.

@@ -36,8 +36,8 @@ struct offload *offload_new(struct event_base *base, unsigned threads, size_t li
 /// Gives a job to the pool. `key` is copied; key_length 0 means no key, at most OFFLOAD_KEY_MAX. Returns a
 /// handle that is valid until `done` begins, or NULL, and neither function will be called, when the pool is
 /// full or stopping.
-struct offload_job *offload_run(struct offload *pool, const void *key, size_t key_length,
-                                offload_work_f *work, offload_done_f *done, void *context);
+struct offload_job *offload_run(struct offload *pool, const void *key, size_t key_length, offload_work_f *work,
+                                offload_done_f *done, void *context);
 
 /// Takes a job back that has not begun: true, and `done` comes with worked = false. False when it has begun
 /// or is over: `done` comes as usual.

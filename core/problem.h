@@ -23,8 +23,7 @@ struct problem_error {
 // `request_id` are left out; so is `errors` with error_count 0.
 struct problem {
     int status;
-    const char
-        *type; // one short name such as "outcome-unknown"; written as "urn:posthouse:problem:outcome-unknown"
+    const char *type; // one short name such as "outcome-unknown"; written as "urn:posthouse:problem:outcome-unknown"
     const char *title;
     const char *detail;
     const char *request_id;

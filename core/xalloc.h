@@ -25,8 +25,7 @@ void *xmalloc_array(size_t count, size_t size) __attribute__((malloc, warn_unuse
 void *xrealloc(void *memory, size_t size) __attribute__((warn_unused_result, alloc_size(2)));
 
 /// realloc() to count × size bytes; the product is checked for overflow.
-void *xrealloc_array(void *memory, size_t count, size_t size)
-    __attribute__((warn_unused_result, alloc_size(2, 3)));
+void *xrealloc_array(void *memory, size_t count, size_t size) __attribute__((warn_unused_result, alloc_size(2, 3)));
 
 /// A copy of a string. `text` must not be NULL.
 char *xstrdup(const char *text) __attribute__((malloc, warn_unused_result));
