@@ -112,6 +112,6 @@ dev_build() {
     say "built $(build_tree "$flavour" | sed "s|^$ROOT/||")"
     [ "$flavour" = fuzz ] || (
         cd "$(build_tree "$flavour")" || exit
-        find bin lib/posthouse -maxdepth 1 -type f -printf '    %h/%f\n' 2>/dev/null | sort
+        find bin lib/posthouse -maxdepth 1 -type f -printf '    %h/%f\n' 2>/dev/null | sort || true
     )
 }
