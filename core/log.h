@@ -93,6 +93,16 @@ void log_line(enum log_level level, const struct log_context *context, const cha
         }                                                                                                             \
     } while (0)
 
+/// The same under a limit: log_limited().
+#define log_at_limited(limit, level, context, message, ...)                        \
+    do {                                                                           \
+        if (log_enabled(level)) {                                                  \
+            const struct log_field log_fields_[] = {{.key = NULL}, ##__VA_ARGS__}; \
+            log_limited((limit), (level), (context), (message), log_fields_ + 1,   \
+                        sizeof log_fields_ / sizeof log_fields_[0] - 1);           \
+        }                                                                          \
+    } while (0)
+
 #define log_debug(context, message, ...) log_at(LOG_LEVEL_DEBUG, context, message, ##__VA_ARGS__)
 #define log_info(context, message, ...) log_at(LOG_LEVEL_INFO, context, message, ##__VA_ARGS__)
 #define log_warn(context, message, ...) log_at(LOG_LEVEL_WARN, context, message, ##__VA_ARGS__)

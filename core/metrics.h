@@ -58,8 +58,10 @@ struct metrics *metrics_new(size_t limit) __attribute__((warn_unused_result));
 /// Frees the registry and all its series. NULL is allowed.
 void metrics_free(struct metrics *metrics);
 
-/// Registers a series, or finds it. Never NULL. Names and values are copied; `family->name` must always come
-/// with the same type and bounds (asserted). Takes a lock: keep the result. Any thread.
+/// Registers a series, or finds it. Never NULL. Everything is copied. A series is refused (see above) beyond the
+/// limit, when a name is not one for Prometheus or does not begin with posthouse_, and when its family came with
+/// another type, unit or other bounds before. Label values are cut at 128 bytes and cleaned. Takes a lock: keep the
+/// result. Any thread.
 struct metrics_series *metrics_register(struct metrics *metrics, const struct metrics_family *family,
                                         const struct metrics_label *labels, size_t count);
 

@@ -4,7 +4,8 @@
 //
 // `work` runs on a helper thread, then `done` on the loop, in a later turn and never inside a call of this
 // file but offload_free(). Jobs with the same key run strictly one after the other, in the order they were
-// given, never two at once; their `done`s come in that order too. Jobs without a key run side by side. Many
+// given, never two at once; their `done`s come in that order too (but those of jobs
+// taken back, which come early). Jobs without a key run side by side. Many
 // completions share one wake-up of the loop. The number of jobs that are not done is bounded. Every function
 // is called on the loop's thread.
 #ifndef CORE_OFFLOAD_H
@@ -53,9 +54,9 @@ typedef void offload_stopped_f(void *context);
 /// always end. `stopped` is called in a later turn, when nothing is pending. Call it at most once.
 void offload_stop(struct offload *pool, bool finish, offload_stopped_f *stopped, void *context);
 
-/// Ends the threads and frees the pool. Waiting jobs are abandoned; waits for running ones (blocks when one
-/// hangs); `done`s still owed are called here, and then neither they nor `stopped` are called again. Not from
-/// within a `done` or `stopped`. NULL is allowed.
+/// Ends the threads and frees the pool. Waiting jobs are abandoned; waits for running ones (blocks when one hangs);
+/// `done`s still owed are called here, `stopped` is not. Not from within a `done`; `stopped` may call it. NULL is
+/// allowed.
 void offload_free(struct offload *pool);
 
 #endif

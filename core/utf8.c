@@ -118,11 +118,12 @@ bool utf8_unprintable(uint32_t code)
            (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
-size_t utf8_clean(char *out, size_t size, const char *text, size_t length)
+size_t utf8_clean_part(char *out, size_t size, const char *text, size_t length, size_t *used_r)
 {
     assert(size > 0);
     size_t written = 0;
-    for (size_t at = 0; at < length;) {
+    size_t at = 0;
+    while (at < length) {
         uint32_t code = 0;
         size_t step = utf8_step(text + at, length - at, &code);
         bool shown = step > 0 && !utf8_unprintable(code);
@@ -135,5 +136,13 @@ size_t utf8_clean(char *out, size_t size, const char *text, size_t length)
         at += step > 0 ? step : 1;
     }
     out[written] = '\0';
+    if (used_r != NULL) {
+        *used_r = at;
+    }
     return written;
+}
+
+size_t utf8_clean(char *out, size_t size, const char *text, size_t length)
+{
+    return utf8_clean_part(out, size, text, length, NULL);
 }

@@ -30,6 +30,10 @@ bool utf8_unprintable(uint32_t code);
 /// Copies `text` to `out` so that it can be shown: each unprintable character and each invalid byte becomes
 /// '?'. At most `size` - 1 bytes, cut at a boundary, always terminated; `size` must not be 0. Returns the
 /// bytes written.
+/// `used_r`, unless NULL, receives how much of `text` they stand for.
+size_t utf8_clean_part(char *out, size_t size, const char *text, size_t length, size_t *used_r);
+
+/// utf8_clean_part() for those who do not ask what was left.
 size_t utf8_clean(char *out, size_t size, const char *text, size_t length);
 
 #endif
