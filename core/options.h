@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fills config structs from tables of struct ph_option, and tells what a table says.
+//
+// The same tables describe the daemon's own sections, the keys with a dot and every plugin's options, so
+// parsing, checks, defaults, `posthouse plugin describe` and the reference pages cannot disagree. Strings and
+// lists of a filled struct live in an arena of the caller. A secret value never appears in a text made here.
+#ifndef CORE_OPTIONS_H
+#define CORE_OPTIONS_H
+
+#include "posthouse/plugin.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena;
+struct buffer;
+
+/// The most items of a list, and the most bytes of an option's text.
+#define OPTIONS_LIST_MAX 1024
+#define OPTIONS_TEXT_MAX 65536
+
+/// A table whose entries are `stride` bytes apart (a plugin of another minor may have larger or smaller
+/// ones).
+struct options_table {
+    const struct ph_option *options;
+    size_t count;
+    size_t stride;
+};
+
+/// A table of this program's own entry size, from an array.
+#define OPTIONS_TABLE(array)                                                  \
+    {                                                                         \
+        (array), sizeof(array) / sizeof((array)[0]), sizeof(struct ph_option) \
+    }
+
+/// Entry number `index`, which must be below the count.
+const struct ph_option *options_at(const struct options_table *table, size_t index);
+
+/// The option of that name, or NULL. `index_r` may be NULL.
+const struct ph_option *options_find(const struct options_table *table, const char *name, size_t *index_r);
+
+/// Reads `text` as the option's type wants it and writes it into the option's member of `config`. A relative
+/// path goes under `folder` (NULL or ".": left as it is). False: nothing was written and `error` holds what
+/// is wrong and what is expected, such as `expected a size such as 64KiB or 1MiB, got "12 parsecs"`. With
+/// `hidden` (or the option's secret flag) the text is not shown. Memory beyond the arena's ceiling is an
+/// error too.
+bool options_set(const struct ph_option *option, const char *text, bool hidden, const char *folder, struct arena *arena,
+                 void *config, struct buffer *error);
+
+/// Writes the option's default, or zero where there is none. False: the default itself is wrong, a fault of
+/// the table's author; `error` says how.
+bool options_set_default(const struct ph_option *option, const char *folder, struct arena *arena, void *config,
+                         struct buffer *error);
+
+/// Sets every option to its default. For tables of this program, where a wrong default ends the process.
+void options_set_defaults(const struct options_table *table, struct arena *arena, void *config);
+
+/// True when both structs hold the same value of the option.
+bool options_equal(const struct ph_option *option, const void *left, const void *right);
+
+/// How two config structs of one table differ.
+struct options_difference {
+    size_t count;    ///< options that differ
+    bool reloadable; ///< all of them may change in a reload
+    char names[256]; ///< "path, size", cut with "…" when there are too many
+};
+void options_compare(const struct options_table *table, const void *left, const void *right,
+                     struct options_difference *difference_r);
+
+/// Overwrites the memory of every text that is secret by its flag, or by `hidden[index]` (NULL: none).
+void options_wipe(const struct options_table *table, const bool *hidden, void *config);
+
+/// A value as an INI file would hold it; "***" when it is secret or hidden.
+void options_write_value(const struct ph_option *option, bool hidden, const void *config, struct buffer *out);
+
+/// "size", "choice", … ; "unknown" for a type this program does not know.
+const char *options_type_name(const struct ph_option *option);
+
+/// What a value must be, as words: "a size from 1KiB to 1GiB, such as 64KiB", "one of text, json".
+void options_write_expected(const struct ph_option *option, struct buffer *out);
+
+/// The table for a terminal, as a JSON array, and as rows of a Markdown table.
+void options_describe_text(const struct options_table *table, struct buffer *out);
+void options_describe_json(const struct options_table *table, struct buffer *out);
+void options_describe_markdown(const struct options_table *table, struct buffer *out);
+
+/// Checks what the compiler cannot: names, known types, ranges, choices and defaults that parse, no name
+/// twice, members inside `config_size`. False: `error` names the first fault.
+bool options_table_check(const struct options_table *table, size_t config_size, struct buffer *error);
+
+#endif
