@@ -25,13 +25,23 @@ build_autoreconf() {
     ) 9>"$BUILD/autoreconf.lock" || die "autoreconf failed"
 }
 
-# build_configure FLAVOUR PREFIX ARGUMENT…: configures when the arguments changed or it was never done.
+# What configure finds depends on these: the versions of the libraries and tools that are installed.
+build_surroundings() {
+    local packages
+    mapfile -t packages < <(packages_of build test fuzz)
+    # shellcheck disable=SC2016
+    dpkg-query -W -f='${Package} ${Version}\n' "${packages[@]}" 2>/dev/null | sha256sum
+}
+
+# build_configure FLAVOUR PREFIX ARGUMENT…: configures when it was never done, or the arguments or what is
+# installed changed.
 build_configure() {
-    local flavour=$1 prefix=$2 obj
+    local flavour=$1 prefix=$2 obj stamp
     obj=$(build_folder "$flavour")
     shift 2
     set -- --prefix="$prefix" --libdir="$prefix/lib" --sysconfdir="$prefix/etc" --enable-werror "$@"
-    if [ -f "$obj/Makefile" ] && [ "$(cat "$obj/configure.arguments" 2>/dev/null)" = "$*" ]; then
+    stamp="$* $(build_surroundings)"
+    if [ -f "$obj/Makefile" ] && [ "$(cat "$obj/configure.stamp" 2>/dev/null)" = "$stamp" ]; then
         return 0
     fi
     [ ! -f "$ROOT/config.status" ] ||
@@ -40,7 +50,7 @@ build_configure() {
     rm -rf "$obj"
     mkdir -p "$obj"
     (cd "$obj" && quietly "configure-$flavour" "$ROOT/configure" "$@") || die "configure failed"
-    printf '%s\n' "$*" >"$obj/configure.arguments"
+    printf '%s\n' "$stamp" >"$obj/configure.stamp"
 }
 
 build_folder() {

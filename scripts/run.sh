@@ -3,7 +3,7 @@
 #
 # ./dev run: from nothing to a first message read back, then the daemon in the foreground until Ctrl-C.
 #
-# What it makes is in build/run/<set>: posthouse.ini (made once from etc/<set>.ini, yours to edit; only
+# What it makes is in build/run/<set>, or the folder after --state: posthouse.ini (made once from etc/<set>.ini, yours to edit; only
 # `listen` is set anew), the password of both users, the daemon's log and its data. Remove the folder to
 # begin anew.
 
@@ -185,6 +185,7 @@ END
 
 dev_run() {
     local set=local once=0 port=
+    STATE=
     while [ $# -gt 0 ]; do
         case $1 in
         local | mock | aws | rds) set=$1 ;;
@@ -194,11 +195,16 @@ dev_run() {
             [[ $port =~ ^[0-9]+$ ]] || die "--port needs a number"
             shift
             ;;
-        *) die "usage: ./dev run [mock|aws|rds] [--once] [--port N]" ;;
+        --state)
+            [ -n "${2:-}" ] || die "--state needs a folder"
+            STATE=$(realpath -m "$2")
+            shift
+            ;;
+        *) die "usage: ./dev run [mock|aws|rds] [--once] [--port N] [--state FOLDER]" ;;
         esac
         shift
     done
-    STATE=$BUILD/run/$set
+    STATE=${STATE:-$BUILD/run/$set}
     [ -f "$ROOT/etc/$set.ini" ] || die "etc/$set.ini is not in this tree, so there is no set '$set' to run"
     need build
     build_flavour obj

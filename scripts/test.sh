@@ -78,6 +78,21 @@ run_counted() {
     return $status
 }
 
+# ./dev run on a new state, again on the same state, and on the mocks.
+run_first_message() {
+    local state=$BUILD/first-message set passed=0 failed=0
+    rm -rf "$state"
+    for set in local local mock; do
+        if "$ROOT/dev" run $set --once --state "$state/$set"; then
+            passed=$((passed + 1))
+        else
+            failed=$((failed + 1))
+        fi
+    done
+    echo "$passed passed, $failed failed"
+    [ $failed = 0 ]
+}
+
 run_fuzz() {
     build_flavour fuzz
     sanitized fuzz run_counted fuzz_targets "$FUZZ_SECONDS"
@@ -107,6 +122,7 @@ steps_of_lane_plain() {
     step dev "tests of ./dev" run_pytest "$BUILD" "$ROOT/tests/dev" || true
     step packaging "packaging" run_counted "$ROOT/tests/packaging/check" "$BUILD/obj" || true
     ! has infra/check || step infra "infrastructure, offline" run_counted "$ROOT/infra/check" offline || true
+    ! has etc/local.ini || step first-message "./dev run --once" run_counted run_first_message || true
     ! has tests/e2e || step e2e "end to end" run_pytest "$BUILD" "$ROOT/tests/e2e" || true
     ! has tests/fuzz || step fuzz "fuzzing, $FUZZ_SECONDS s a target" run_fuzz || true
 }
@@ -148,6 +164,7 @@ step_named() {
     e2e | dev) step "$name" "tests/$name" run_pytest "$BUILD" "$ROOT/tests/$name" || true ;;
     asan | tsan) steps_sanitized "$name" ;;
     fuzz) step fuzz "fuzzing, $FUZZ_SECONDS s a target" run_fuzz || true ;;
+    first-message) step first-message "./dev run --once" run_counted run_first_message || true ;;
     packaging) step packaging packaging run_counted "$ROOT/tests/packaging/check" "$BUILD/obj" || true ;;
     infra) step infra "infrastructure, offline" run_counted "$ROOT/infra/check" offline || true ;;
     valgrind) step valgrind "unit tests, valgrind" run_valgrind || true ;;
@@ -155,7 +172,7 @@ step_named() {
     *.py | *.py::*) step "named-$((named += 1))" "$name" run_pytest "$BUILD" "$ROOT/$name" || true ;;
     *)
         has "$unit.c" || die "no such test: $name
-  a step: lint deep unit dev e2e asan tsan fuzz packaging infra valgrind distcheck
+  a step: lint deep unit dev first-message e2e asan tsan fuzz packaging infra valgrind distcheck
   a unit test, such as test_uuid; or a file of pytest, such as tests/e2e/test_x.py[::test_y]"
         step "named-$((named += 1))" "$unit" run_unit obj TESTS="$unit" || true
         ;;
