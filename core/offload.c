@@ -304,10 +304,12 @@ static void abandon_waiting(struct offload *pool)
     struct offload_job *job;
     struct map_cursor cursor = {0};
     while ((job = TAILQ_FIRST(&pool->ready)) != NULL) {
+        struct lane *lane = job->lane;
         TAILQ_REMOVE(&pool->ready, job, entry);
+        job->lane = NULL;
         complete(pool, job, false);
-        if (job->lane != NULL) {
-            lane_next(pool, job->lane);
+        if (lane != NULL) {
+            lane_next(pool, lane);
         }
     }
     while (map_next(pool->lanes, &cursor)) {
