@@ -271,7 +271,8 @@ def deep_cppcheck(files):
     queue = glob.glob('/usr/include/*/sys/queue.h')[:1]
     if sources:
         yield from run([
-            tool('cppcheck'), *[f'--include={name}' for name in queue], '--quiet', '--error-exitcode=1', '--inline-suppr', '--std=c11', f'-j{os.cpu_count()}',
+            tool('cppcheck'), *[f'--include={name}' for name in queue],
+            '--quiet', '--error-exitcode=1', '--inline-suppr', '--std=c11', f'-j{os.cpu_count()}',
             '--enable=warning,performance,portability', '--suppressions-list=scripts/cppcheck.suppressions',
             '--template={file}:{line}: {severity}: {message} [{id}]', '-Iinclude', '-I.', '-D__GNUC__', *sources])
 
