@@ -37,3 +37,60 @@ mock_resource "aws_vpc_endpoint" {
     prefix_list_id = "pl-6da54004"
   }
 }
+
+mock_resource "aws_kms_key" {
+  defaults = {
+    arn    = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    key_id = "11111111-2222-3333-4444-555555555555"
+  }
+}
+
+mock_resource "aws_db_instance" {
+  defaults = {
+    arn     = "arn:aws:rds:eu-west-1:123456789012:db:posthouse"
+    address = "posthouse.abcdefghijkl.eu-west-1.rds.amazonaws.com"
+    port    = 5432
+    master_user_secret = [{
+      secret_arn    = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!db-0123-AbCdEf"
+      secret_status = "active"
+      kms_key_id    = "11111111-2222-3333-4444-555555555555"
+    }]
+  }
+}
+
+mock_resource "aws_dynamodb_table" {
+  defaults = {
+    arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/posthouse-messages"
+  }
+}
+
+mock_resource "aws_sqs_queue" {
+  defaults = {
+    arn = "arn:aws:sqs:eu-west-1:123456789012:posthouse-jobs"
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/posthouse-jobs"
+  }
+}
+
+mock_resource "aws_sns_topic" {
+  defaults = {
+    arn = "arn:aws:sns:eu-west-1:123456789012:posthouse-alerts"
+  }
+}
+
+mock_resource "aws_iam_role" {
+  defaults = {
+    arn = "arn:aws:iam::123456789012:role/posthouse-mocked"
+  }
+}
+
+mock_resource "aws_cloudwatch_log_group" {
+  defaults = {
+    arn = "arn:aws:logs:eu-west-1:123456789012:log-group:mocked"
+  }
+}
+
+mock_resource "aws_backup_vault" {
+  defaults = {
+    arn = "arn:aws:backup:eu-west-1:123456789012:backup-vault:posthouse"
+  }
+}
