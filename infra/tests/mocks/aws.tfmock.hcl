@@ -94,3 +94,62 @@ mock_resource "aws_backup_vault" {
     arn = "arn:aws:backup:eu-west-1:123456789012:backup-vault:posthouse"
   }
 }
+
+mock_resource "aws_lb" {
+  defaults = {
+    arn        = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/posthouse/0123456789abcdef"
+    arn_suffix = "app/posthouse/0123456789abcdef"
+    dns_name   = "posthouse-0123456789.eu-west-1.elb.amazonaws.com"
+    zone_id    = "Z32O12XQLNTSW2"
+  }
+}
+
+mock_resource "aws_lb_target_group" {
+  defaults = {
+    arn        = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/posthouse/0123456789abcdef"
+    arn_suffix = "targetgroup/posthouse/0123456789abcdef"
+  }
+}
+
+mock_resource "aws_lb_listener" {
+  defaults = {
+    arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/posthouse/0123456789abcdef/0123456789abcdef"
+  }
+}
+
+mock_resource "aws_lb_listener_rule" {
+  defaults = {
+    arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener-rule/app/posthouse/0123456789abcdef/0123456789abcdef/0123456789abcdef"
+  }
+}
+
+mock_resource "aws_s3_bucket" {
+  defaults = {
+    arn = "arn:aws:s3:::mocked-bucket"
+  }
+}
+
+mock_resource "aws_ecs_cluster" {
+  defaults = {
+    arn = "arn:aws:ecs:eu-west-1:123456789012:cluster/posthouse"
+  }
+}
+
+mock_resource "aws_ecs_task_definition" {
+  defaults = {
+    arn = "arn:aws:ecs:eu-west-1:123456789012:task-definition/posthouse:1"
+  }
+}
+
+mock_resource "aws_ecr_repository" {
+  defaults = {
+    arn            = "arn:aws:ecr:eu-west-1:123456789012:repository/posthouse"
+    repository_url = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/posthouse"
+  }
+}
+
+mock_resource "aws_service_discovery_http_namespace" {
+  defaults = {
+    arn = "arn:aws:servicediscovery:eu-west-1:123456789012:namespace/ns-0123456789abcdef"
+  }
+}

@@ -343,7 +343,18 @@ run "copies_need_a_region" {
     replica_subnet_ids = ["subnet-x", "subnet-y"]
   }
 
-  expect_failures = [var.table_global, var.replica_subnet_ids, var.replica_security_group_id]
+  expect_failures = [var.table_global, var.replica_subnet_ids]
+}
+
+run "a_replica_needs_a_security_group" {
+  command = plan
+
+  variables {
+    dr_region          = "eu-central-1"
+    replica_subnet_ids = ["subnet-x", "subnet-y"]
+  }
+
+  expect_failures = [var.replica_security_group_id]
 }
 
 run "restore_tests_need_backups" {
