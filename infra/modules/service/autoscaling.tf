@@ -5,6 +5,21 @@ locals {
     api     = aws_ecs_service.api.name
     courier = aws_ecs_service.courier.name
   }
+
+  # Where the two numbers come from that queue depth per task is made of.
+  queue_depth = {
+    sqs = {
+      waiting = { namespace = "AWS/SQS", name = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = var.queue_name } }
+      tasks = {
+        namespace  = "ECS/ContainerInsights", name = "RunningTaskCount", stat = "Average",
+        dimensions = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.courier.name }
+      }
+    }
+    emf = {
+      waiting = { namespace = "posthouse", name = "queue_waiting", dimensions = { service = var.name } }
+      tasks   = { namespace = "posthouse", name = "couriers", stat = "Sum", dimensions = { service = var.name } }
+    }
+  }[var.queue_depth_source]
 }
 
 resource "aws_appautoscaling_target" "service" {
@@ -75,76 +90,60 @@ resource "aws_appautoscaling_policy" "queue" {
     scale_out_cooldown = 60
     scale_in_cooldown  = 300
 
-    dynamic "customized_metric_specification" {
-      for_each = var.queue_depth_source == "sqs" ? [1] : []
+    customized_metric_specification {
+      metrics {
+        id          = "waiting"
+        label       = "Jobs that wait"
+        return_data = false
 
-      content {
-        metrics {
-          id          = "waiting"
-          label       = "Jobs that wait"
-          return_data = false
+        metric_stat {
+          stat = "Average"
 
-          metric_stat {
-            stat = "Average"
+          metric {
+            namespace   = local.queue_depth.waiting.namespace
+            metric_name = local.queue_depth.waiting.name
 
-            metric {
-              namespace   = "AWS/SQS"
-              metric_name = "ApproximateNumberOfMessagesVisible"
+            dynamic "dimensions" {
+              for_each = local.queue_depth.waiting.dimensions
 
-              dimensions {
-                name  = "QueueName"
-                value = var.queue_name
+              content {
+                name  = dimensions.key
+                value = dimensions.value
               }
             }
           }
-        }
-
-        metrics {
-          id          = "tasks"
-          label       = "Running couriers"
-          return_data = false
-
-          metric_stat {
-            stat = "Average"
-
-            metric {
-              namespace   = "ECS/ContainerInsights"
-              metric_name = "RunningTaskCount"
-
-              dimensions {
-                name  = "ClusterName"
-                value = aws_ecs_cluster.this.name
-              }
-
-              dimensions {
-                name  = "ServiceName"
-                value = aws_ecs_service.courier.name
-              }
-            }
-          }
-        }
-
-        metrics {
-          id          = "per_task"
-          label       = "Waiting jobs per courier"
-          expression  = "waiting / IF(tasks < 1, 1, tasks)"
-          return_data = true
         }
       }
-    }
 
-    dynamic "customized_metric_specification" {
-      for_each = var.queue_depth_source == "emf" ? [1] : []
+      metrics {
+        id          = "tasks"
+        label       = "Running couriers"
+        return_data = false
 
-      content {
-        namespace   = "posthouse"
-        metric_name = "queue_waiting_per_task"
-        statistic   = "Average"
+        metric_stat {
+          stat = local.queue_depth.tasks.stat
 
-        dimensions {
-          name  = "service"
-          value = var.name
+          metric {
+            namespace   = local.queue_depth.tasks.namespace
+            metric_name = local.queue_depth.tasks.name
+
+            dynamic "dimensions" {
+              for_each = local.queue_depth.tasks.dimensions
+
+              content {
+                name  = dimensions.key
+                value = dimensions.value
+              }
+            }
+          }
         }
+      }
+
+      metrics {
+        id          = "per_task"
+        label       = "Waiting jobs per courier"
+        expression  = "waiting / IF(tasks < 1, 1, tasks)"
+        return_data = true
       }
     }
   }

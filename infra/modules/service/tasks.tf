@@ -26,6 +26,7 @@ locals {
       POSTHOUSE_ALERT_TOPIC_ARN      = var.alert_topic_arn
       POSTHOUSE_METRICS_EMF          = "yes"
       POSTHOUSE_METRICS_NAMESPACE    = "posthouse"
+      POSTHOUSE_METRICS_SERVICE      = var.name
     },
     var.database_password_from == "daemon" ? {
       POSTHOUSE_SECRET_PLUGIN    = "secretsmanager"

@@ -305,7 +305,7 @@ variable "scaling_targets" {
 }
 
 variable "queue_depth_source" {
-  description = "sqs: waiting jobs divided by running tasks, from AWS's own metrics. emf: the daemon's queue_waiting_per_task."
+  description = "sqs: waiting jobs divided by running tasks, from AWS's own metrics. emf: the same from the daemon's queue_waiting and couriers (docs/metrics.md)."
   type        = string
   default     = "sqs"
 

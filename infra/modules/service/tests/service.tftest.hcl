@@ -113,6 +113,7 @@ run "configuration_reaches_the_daemon" {
       POSTHOUSE_ALERT_TOPIC_ARN      = "arn:aws:sns:eu-west-1:123456789012:posthouse-alerts"
       POSTHOUSE_METRICS_EMF          = "yes"
       POSTHOUSE_METRICS_NAMESPACE    = "posthouse"
+      POSTHOUSE_METRICS_SERVICE      = "posthouse"
     }
     error_message = "The daemon's configuration must be exactly this."
   }
@@ -322,7 +323,7 @@ run "autoscaling" {
   }
 }
 
-run "autoscaling_on_the_daemons_metric" {
+run "autoscaling_on_the_daemons_metrics" {
   command = apply
 
   variables {
@@ -330,11 +331,13 @@ run "autoscaling_on_the_daemons_metric" {
   }
 
   assert {
-    condition = (
-      aws_appautoscaling_policy.queue.target_tracking_scaling_policy_configuration[0].customized_metric_specification[0].namespace == "posthouse" &&
-      aws_appautoscaling_policy.queue.target_tracking_scaling_policy_configuration[0].customized_metric_specification[0].metric_name == "queue_waiting_per_task"
-    )
-    error_message = "With emf, couriers must follow the daemon's own metric."
+    condition = { for m in aws_appautoscaling_policy.queue.target_tracking_scaling_policy_configuration[0].customized_metric_specification[0].metrics :
+      m.id => "${one(one(m.metric_stat).metric).namespace}/${one(one(m.metric_stat).metric).metric_name}/${one(m.metric_stat).stat}" if !m.return_data
+      } == {
+      waiting = "posthouse/queue_waiting/Average"
+      tasks   = "posthouse/couriers/Sum"
+    }
+    error_message = "With emf, couriers must follow the daemon's own metrics."
   }
 }
 
