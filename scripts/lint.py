@@ -78,10 +78,10 @@ class Files:
             return file.read()
 
     def _is_text(self, name):
-        if name.endswith(TEXT):
-            return True
         if 'corpus/' in name:
             return False
+        if name.endswith(TEXT):
+            return True
         with open(name, 'rb') as file:
             return b'\0' not in file.read(4096)
 
