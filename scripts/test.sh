@@ -29,7 +29,7 @@ step() {
         fi
         echo "$STEP" >>"$LOGS/failed"
     fi
-    files=$(ls "$LOGS/$STEP.counts" "$LOGS/$STEP-itself.counts" 2>/dev/null)
+    files=$(ls "$LOGS/$STEP.counts" "$LOGS/$STEP-itself.counts" 2>/dev/null || true)
     # shellcheck disable=SC2086
     files=${files:+$(counts sum $files)}
     printf '%-4s %s: %s (%d s)\n' $outcome "$title" "${files:-done}" $((SECONDS - began))
@@ -150,7 +150,7 @@ steps_all() {
     [ "$FULL" = 1 ] || return 0
     steps_sanitized tsan
     step valgrind "unit tests, valgrind" run_valgrind || true
-    step distcheck "make distcheck" run_distcheck || true
+    step distcheck "make distcheck" run_counted run_distcheck || true
 }
 
 # step_named NAME: a step, a unit test, or something that pytest knows.
@@ -168,7 +168,7 @@ step_named() {
     packaging) step packaging packaging run_counted "$ROOT/tests/packaging/check" "$BUILD/obj" || true ;;
     infra) step infra "infrastructure, offline" run_counted "$ROOT/infra/check" offline || true ;;
     valgrind) step valgrind "unit tests, valgrind" run_valgrind || true ;;
-    distcheck) step distcheck "make distcheck" run_distcheck || true ;;
+    distcheck) step distcheck "make distcheck" run_counted run_distcheck || true ;;
     *.py | *.py::*) step "named-$((named += 1))" "$name" run_pytest "$BUILD" "$ROOT/$name" || true ;;
     *)
         has "$unit.c" || die "no such test: $name
