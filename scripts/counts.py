@@ -85,7 +85,8 @@ def main(arguments):
     if mode == 'sum':
         total = count()
         for name in names:
-            total = add(total, json.loads(read(name)))
+            if os.path.exists(name):
+                total = add(total, json.loads(read(name)))
         skipped = f', {total["skipped"]} skipped' if total['skipped'] else ''
         print(f'{total["passed"]} passed, {total["failed"]} failed{skipped}')
         return 1 if total['failed'] or not total['passed'] else 0
