@@ -5,6 +5,7 @@
 
 #include "core/password.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct password_cost cheap = {.log2_n = 4, .r = 2, .p = 1};
@@ -71,12 +72,12 @@ static void test_unreadable(void **state)
                                         "$scrypt$ln=4,r=0,p=1",  "$scrypt$ln=4,r=2,p=99", "$argon2$ln=4,r=2,p=1"};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
         char text[2 * PASSWORD_STORED_SIZE];
-        strcpy(text, heads[i]);
-        strcat(text, good + 20);
+        snprintf(text, sizeof text, "%s%s", heads[i], good + 20);
         assert_int_equal(password_verify("x", 1, text), PASSWORD_UNREADABLE);
     }
-    strcat(good, "A");
-    assert_int_equal(password_verify("x", 1, good), PASSWORD_UNREADABLE);
+    char longer[PASSWORD_STORED_SIZE + 1];
+    snprintf(longer, sizeof longer, "%sA", good);
+    assert_int_equal(password_verify("x", 1, longer), PASSWORD_UNREADABLE);
 }
 
 static void test_cost_limits(void **state)
