@@ -355,10 +355,9 @@ void http_loop_drain(struct http_loop *loop)
     check_drained(loop);
 }
 
-void http_loop_clear(struct http_loop *loop)
+void http_loop_close(struct http_loop *loop)
 {
     stop_accepting(loop);
-    event_del(&loop->timer);
     atomic_store(&loop->thread, (unsigned long)pthread_self());
     loop->drained = true; // nobody waits any more
     // What is still in the mailbox may answer a request, and may carry it: first the letters, then the connections.
@@ -368,6 +367,11 @@ void http_loop_clear(struct http_loop *loop)
             http_connection_discard(loop->slots[i].connection);
         }
     }
+    event_del(&loop->timer); // last: an answer may have set it again
+}
+
+void http_loop_clear(struct http_loop *loop)
+{
     free(loop->slots);
     free(loop->scratch);
     buffer_free(&loop->out);

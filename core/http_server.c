@@ -44,6 +44,7 @@ struct http_server {
     struct mailbox *mailbox; // on the owner's base
     bool started;
     bool draining;
+    bool stopped;
     size_t undrained;
     void (*on_drained)(void *context);
     void *drained_context;
@@ -336,15 +337,27 @@ static void stop_threads(struct http_server *server)
     }
 }
 
+void http_server_stop(struct http_server *server)
+{
+    assert(server->magic == SERVER_MAGIC);
+    if (server->stopped) {
+        return;
+    }
+    server->stopped = true;
+    stop_threads(server);
+    server->on_drained = NULL;
+    for (size_t i = 0; i < server->worker_count; i++) {
+        http_loop_close(&server->workers[i].loop);
+    }
+}
+
 void http_server_destroy(struct http_server **server_r)
 {
     struct http_server *server = *server_r;
     if (server == NULL) {
         return;
     }
-    assert(server->magic == SERVER_MAGIC);
-    stop_threads(server);
-    server->on_drained = NULL;
+    http_server_stop(server);
     for (size_t i = 0; i < server->worker_count; i++) {
         struct event_base *base = server->workers[i].loop.base;
         http_loop_clear(&server->workers[i].loop);

@@ -79,9 +79,9 @@ struct body_case {
     enum http_fault fault;
 };
 
-#define CASE(text, fault)                                                                                              \
-    {                                                                                                                  \
-        text, sizeof(text) - 1, HTTP_FAULT_##fault                                                                     \
+#define CASE(text, fault)                          \
+    {                                              \
+        text, sizeof(text) - 1, HTTP_FAULT_##fault \
     }
 
 static const struct body_case faults[] = {
@@ -174,7 +174,8 @@ static void test_bounds(void **state)
     static const struct {
         const char *start;
         enum http_fault fault;
-    } cases[] = {{"5;", HTTP_FAULT_CHUNK_EXTENSION}, {"0\r\nA:", HTTP_FAULT_TRAILER_LONG}, {"0\r\n", HTTP_FAULT_TRAILER_LONG}};
+    } cases[] = {
+        {"5;", HTTP_FAULT_CHUNK_EXTENSION}, {"0\r\nA:", HTTP_FAULT_TRAILER_LONG}, {"0\r\n", HTTP_FAULT_TRAILER_LONG}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct http_chunks chunks;
         struct outcome outcome = {.result = HTTP_PARSE_MORE};

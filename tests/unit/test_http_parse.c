@@ -91,9 +91,9 @@ struct fault_case {
     enum http_fault fault;
 };
 
-#define CASE(text, fault)                                                                                              \
-    {                                                                                                                  \
-        text, sizeof(text) - 1, HTTP_FAULT_##fault                                                                     \
+#define CASE(text, fault)                          \
+    {                                              \
+        text, sizeof(text) - 1, HTTP_FAULT_##fault \
     }
 #define GET "GET / HTTP/1.1\r\n"
 #define HOST "Host: a\r\n"
@@ -355,10 +355,10 @@ static void test_field_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faults),        cmocka_unit_test(test_early),
-        cmocka_unit_test(test_accepted),      cmocka_unit_test(test_framing_accepted),
-        cmocka_unit_test(test_keep_alive),    cmocka_unit_test(test_target_limit),
-        cmocka_unit_test(test_head_limit),    cmocka_unit_test(test_field_limit),
+        cmocka_unit_test(test_faults),     cmocka_unit_test(test_early),
+        cmocka_unit_test(test_accepted),   cmocka_unit_test(test_framing_accepted),
+        cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_target_limit),
+        cmocka_unit_test(test_head_limit), cmocka_unit_test(test_field_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

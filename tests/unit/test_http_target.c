@@ -49,9 +49,9 @@ static void test_split_refused(void **state)
 {
     (void)state;
     static const char *const refused[] = {
-        "",    "a",     "*a",   "?a",     "ftp://a/", "http:/a",  "http://",   "http:///a", "http://u@a/", "http://?",
-        "/#a", "/a#",   "/\"",  "/<",     "/\\a",     "/^",       "/`",        "/{a}",      "/|",          "/\xc3\xb6",
-        "/ ",  "/\x7f", "a:80", "../etc", "/\t",      "httpx://a"};
+        "",         "a",         "*a",  "?a",    "ftp://a/", "http:/a", "http://", "http:///a", "http://u@a/",
+        "http://?", "/#a",       "/a#", "/\"",   "/<",       "/\\a",    "/^",      "/`",        "/{a}",
+        "/|",       "/\xc3\xb6", "/ ",  "/\x7f", "a:80",     "../etc",  "/\t",     "httpx://a"};
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         struct http_target target;
         assert_int_equal(http_target_split(refused[i], strlen(refused[i]), HTTP_GET, &target), HTTP_FAULT_TARGET);
@@ -72,8 +72,8 @@ static void test_decode(void **state)
     assert_string_equal(out, "a b+");
     assert_true(http_percent_decode("", 0, true, out, &length));
     assert_string_equal(out, "");
-    static const char *const refused[] = {"%", "%2", "a%", "%g0", "%0g", "%%41", "%00", "%0a", "%7f", "%1F",
-                                          "%ff", "%c3", "%c3%28", "%ed%a0%80", "%-1", "% 1"};
+    static const char *const refused[] = {"%",   "%2",  "a%",  "%g0", "%0g",    "%%41",      "%00", "%0a",
+                                          "%7f", "%1F", "%ff", "%c3", "%c3%28", "%ed%a0%80", "%-1", "% 1"};
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         assert_false(http_percent_decode(refused[i], strlen(refused[i]), false, out, &length));
     }
