@@ -9,6 +9,7 @@
 #ifndef CORE_BUFFER_H
 #define CORE_BUFFER_H
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,6 +46,7 @@ static inline bool buffer_append(struct buffer *buffer, const void *data, size_t
         return false;
     }
     if (length > 0) {
+        assert(buffer->data != NULL);
         memcpy(buffer->data + buffer->length, data, length);
         buffer->length += length;
     }
