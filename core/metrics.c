@@ -35,14 +35,14 @@ struct registered {
 
 struct family {
     struct metrics_family family;
-    STAILQ_HEAD(, registered) series;
+    STAILQ_HEAD(series_list, registered) series;
     STAILQ_ENTRY(family) entry;
 };
 
 struct metrics {
     unsigned magic;
     pthread_mutex_t mutex;
-    STAILQ_HEAD(, family) families;
+    STAILQ_HEAD(family_list, family) families;
     size_t count;
     size_t limit;
     struct metrics_series *refused;

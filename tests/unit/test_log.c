@@ -164,12 +164,13 @@ static void test_secrets(void **state)
 static void test_secret_at_the_cut(void **state)
 {
     (void)state;
-    log_redact("SECRETSECRETSECRET", 18);
+    static const char secret[18] = {"SECRETSECRETSECRET"};
+    log_redact(secret, sizeof secret);
     for (size_t place = LOG_VALUE_SIZE - 40; place < LOG_VALUE_SIZE + 10; place++) {
         static char value[6000];
         memset(value, '-', sizeof value - 1);
-        memcpy(value + place, "SECRETSECRETSECRET", 18);
-        memcpy(value + 4090, "SECRETSECRETSECRET", 18);
+        memcpy(value + place, secret, sizeof secret);
+        memcpy(value + 4090, secret, sizeof secret);
         log_info(NULL, "m", log_text("v", value));
         char *text = written();
         assert_null(strchr(text, 'S'));

@@ -150,7 +150,7 @@ static void test_order_by_key(void **state)
     int counts[KEYS] = {0};
     _Atomic int running[KEYS] = {0};
     int next[KEYS] = {0};
-    struct offload *pool = offload_new(base, 4, KEYS * PER_KEY);
+    struct offload *pool = offload_new(base, 4, (size_t)KEYS * PER_KEY);
     for (int i = 0; i < PER_KEY; i++) {
         for (int key = 0; key < KEYS; key++) {
             char name[2] = {'k', (char)('0' + key)};

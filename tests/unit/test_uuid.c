@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define THREADS 4
-#define PER_THREAD 20000
+#define THREADS ((size_t)4)
+#define PER_THREAD ((size_t)20000)
 
 static void test_form(void **state)
 {
