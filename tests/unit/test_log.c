@@ -264,7 +264,8 @@ static void test_threads(void **state)
     }
     char *text = written();
     size_t lines = 0;
-    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
         assert_memory_equal(line, TIME "  info line v=*** i=", 24 + 20);
         lines++;
     }
