@@ -175,6 +175,7 @@ static bool append_escape(struct buffer *buffer, unsigned char byte)
 bool buffer_json_string(struct buffer *buffer, const char *text, size_t length)
 {
     size_t before = buffer->length;
+    text = length > 0 ? text : "";
     bool whole = buffer_reserve(buffer, length < SIZE_MAX - 2 ? length + 2 : SIZE_MAX) && buffer_byte(buffer, '"');
     for (size_t at = 0; whole;) {
         size_t run = plain_run(text + at, length - at);

@@ -38,12 +38,13 @@ static const char *const format_names[] = {"text", "json"};
 
 struct log_field log_bytes(const char *key, const void *data, size_t length)
 {
-    return (struct log_field){.key = key, .type = LOG_FIELD_TEXT, .length = length, .value.text = data};
+    return (struct log_field){
+        .key = key, .type = LOG_FIELD_TEXT, .length = length, .value.text = data != NULL ? data : ""};
 }
 
 struct log_field log_text(const char *key, const char *text)
 {
-    return log_bytes(key, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
+    return log_bytes(key, text, text != NULL ? strlen(text) : 0);
 }
 
 struct log_field log_int(const char *key, int64_t value)

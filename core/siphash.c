@@ -5,6 +5,7 @@
 
 #include "core/random.h"
 
+#include <endian.h>
 #include <string.h>
 
 struct state {
@@ -37,13 +38,12 @@ static inline void take(struct state *state, uint64_t word)
     state->a ^= word;
 }
 
-static inline uint64_t little_endian(const unsigned char *bytes, size_t count)
+/// Up to eight bytes as a little-endian number.
+static inline uint64_t word_of(const unsigned char *bytes, size_t count)
 {
     uint64_t word = 0;
-    for (size_t i = 0; i < count; i++) {
-        word |= (uint64_t)bytes[i] << (8 * i);
-    }
-    return word;
+    memcpy(&word, bytes, count);
+    return le64toh(word);
 }
 
 void siphash_key_random(struct siphash_key *key_r)
@@ -62,11 +62,11 @@ uint64_t siphash(const struct siphash_key *key, const void *data, size_t length)
     };
     size_t words = length / 8;
     for (size_t i = 0; i < words; i++) {
-        take(&state, little_endian(bytes + 8 * i, 8));
+        take(&state, word_of(bytes + 8 * i, 8));
     }
     uint64_t last = (uint64_t)length << 56;
     if (length % 8 > 0) {
-        last |= little_endian(bytes + 8 * words, length % 8);
+        last |= word_of(bytes + 8 * words, length % 8);
     }
     take(&state, last);
     state.c ^= 0xff;

@@ -118,17 +118,33 @@ bool utf8_unprintable(uint32_t code)
            (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
+/// The printable ASCII that `text` begins with.
+static size_t printable_run(const char *text, size_t length)
+{
+    size_t at = 0;
+    while (at < length && text[at] >= ' ' && text[at] <= '~') {
+        at++;
+    }
+    return at;
+}
+
 size_t utf8_clean_part(char *out, size_t size, const char *text, size_t length, size_t *used_r)
 {
     assert(size > 0);
+    size_t room = size - 1;
     size_t written = 0;
     size_t at = 0;
-    while (at < length) {
+    for (;;) {
+        size_t left = length - at < room - written ? length - at : room - written;
+        size_t run = printable_run(text + at, left);
+        memcpy(out + written, text + at, run);
+        written += run;
+        at += run;
         uint32_t code = 0;
         size_t step = utf8_step(text + at, length - at, &code);
         bool shown = step > 0 && !utf8_unprintable(code);
         size_t need = shown ? step : 1;
-        if (need >= size - written) {
+        if (at == length || need > room - written) {
             break;
         }
         memcpy(out + written, shown ? text + at : "?", need);
