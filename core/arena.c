@@ -242,6 +242,15 @@ void arena_reset(struct arena *arena)
     }
 }
 
+void arena_wipe(struct arena *arena)
+{
+    assert(arena->magic == ARENA_MAGIC);
+    for (struct arena_block *block = arena->blocks; block != NULL; block = block->next) {
+        explicit_bzero(block->data, block->size);
+    }
+    explicit_bzero(arena->first, ARENA_FIRST_SIZE - offsetof(struct arena, first));
+}
+
 void arena_free(struct arena *arena)
 {
     if (arena == NULL) {

@@ -55,6 +55,9 @@ size_t arena_used(const struct arena *arena);
 /// block and at most one more of 64 KiB or less, so a reused arena seldom asks malloc.
 void arena_reset(struct arena *arena);
 
+/// Overwrites all memory of the arena with zeros, for secrets in it; free it next.
+void arena_wipe(struct arena *arena);
+
 /// Frees the arena and all it handed out. NULL is allowed. On any thread.
 void arena_free(struct arena *arena);
 

@@ -15,7 +15,6 @@
 struct clock;
 struct deferred_queue;
 struct event_base;
-struct http_client;
 struct instance;
 struct log_context;
 struct metrics;
@@ -65,6 +64,12 @@ uint64_t host_random_below(struct host *host, uint64_t limit);
 
 /// Fills the services of one instance; `ph_host.context` is `instance`.
 void host_bind(struct host *host, struct ph_host *services, struct instance *instance, const char *section);
+
+/// Bytes of a trace id, its NUL included.
+#define HOST_TRACE_SIZE 33
+
+/// The trace id in a traceparent, written to `out`; NULL when there is none.
+const char *host_trace_id(struct ph_text traceparent, char out[HOST_TRACE_SIZE]);
 
 /// Logs and reports a broken rule. `context` may be NULL.
 void host_misuse(struct host *host, const struct log_context *context, const char *format, ...)

@@ -25,7 +25,9 @@ struct instance_call;
 struct plugin;
 
 /// The most that one call's arena hands out.
-#define INSTANCE_CALL_CEILING (UINT64_C(64) << 20)
+#define INSTANCE_CALL_CEILING ((size_t)64 << 20)
+/// The most entries of one call.
+#define INSTANCE_CALL_ENTRIES_MAX 65536
 
 /// A call has completed; the receiver owns it and ends it with instance_call_free(), at any time, on any
 /// thread.
@@ -63,6 +65,7 @@ size_t instance_under_way(const struct instance *instance);
 /// True between a successful open and instance_close().
 bool instance_is_open(const struct instance *instance);
 
+struct host *instance_host(const struct instance *instance);
 const struct plugin *instance_plugin(const struct instance *instance);
 const char *instance_section(const struct instance *instance);
 
