@@ -10,18 +10,18 @@
 #ifndef CORE_EXCHANGE_H
 #define CORE_EXCHANGE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/batcher.h"
 #include "core/mailbox.h"
 #include "posthouse/plugin.h"
 
 struct exchange;
 struct exchange_call;
 struct exchange_port;
-struct batcher_batch;
-struct metrics;
 
 typedef void exchange_call_f(struct exchange_call *call);
 
@@ -50,10 +50,12 @@ struct exchange_call {
 
     // Private.
     struct exchange_port *port;
-    struct exchange *exchange;
     struct batcher_batch *batch;
-    struct exchange_call *next;
+    struct batcher_item entry_item;
+    struct mailbox_item cancel_item;
+    void *waiter;
     _Atomic int holds;
+    _Atomic bool cancelled;
 };
 
 /// Operations that are the exchange's own.
@@ -63,7 +65,9 @@ enum {
     /// time is over). Outcomes as PH_STORAGE_INBOX_READ.
     EXCHANGE_POLL = 1000,
     /// Runs `work` on a helper thread (hashing of passwords): PH_OK when it ran, PH_UNAVAILABLE when too many wait.
-    EXCHANGE_WORK = 1001
+    EXCHANGE_WORK = 1001,
+    /// Goes to the exchange loop and comes back: PH_OK. No entry.
+    EXCHANGE_PING = 1002
 };
 
 /// EXCHANGE_POLL's entry.
@@ -99,16 +103,18 @@ enum exchange_state {
     EXCHANGE_DRAINING
 };
 
-/// One backend as operators see it. Texts are copies in the snapshot.
+/// One backend as operators see it.
 struct exchange_backend {
-    const char *kind;            ///< "storage"
-    const char *plugin;          ///< "sqlite"
-    const char *version;         ///< the plugin's
-    const char *state;           ///< "opening", "ready", "degraded", "failed"
-    const char *detail;          ///< never NULL
-    const char *backend_version; ///< what the backend says of itself, or ""
-    int64_t since;               ///< wall time in ms when it came into that state
-    bool open_breaker;
+    char kind[16];   ///< "storage"
+    char plugin[64]; ///< "sqlite"
+    char version[32];
+    char state[16]; ///< as backend_state_name()
+    char detail[256];
+    char backend_version[64]; ///< what the backend says of itself, or ""
+    int64_t since_ms;         ///< wall time when it came into that state
+    uint64_t under_way;       ///< plugin calls
+    bool usable;
+    bool faults; ///< faults are injected
 };
 
 #define EXCHANGE_BACKENDS_MAX 5
@@ -118,7 +124,7 @@ struct exchange_snapshot {
     struct exchange_backend backends[EXCHANGE_BACKENDS_MAX];
 };
 
-/// A copy of the present state, to be freed with free(). Any thread; never waits for the loop.
-struct exchange_snapshot *exchange_snapshot(struct exchange *exchange);
+/// A copy of the present state. Any thread; never waits for the loop.
+void exchange_snapshot(struct exchange *exchange, struct exchange_snapshot *snapshot_r);
 
 #endif

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See alerts.h. What is published points into the lease's output, which is held until no attempt can read it any more.
+#include "core/alerts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/exchange_parts.h"
+#include "core/meters.h"
+#include "core/xalloc.h"
+
+#define LEASE_MS 30000 // above the deadline of a publish with its repeats
+#define LEASE_LIMIT 100
+#define UNDER_WAY_MAX 400
+
+struct alerts {
+    struct exchange *exchange;
+    size_t under_way;
+    bool leasing;
+    bool again; // asked for while leasing
+};
+
+struct leasing {
+    struct batcher_item item;
+    struct alerts *alerts;
+    struct ph_lease lease;
+};
+
+struct publishing {
+    struct batcher_item item;
+    struct alerts *alerts;
+    struct batcher_batch *lease; // held
+    struct ph_alert alert;
+};
+
+struct settle {
+    struct batcher_item item;
+    struct ph_settle settle;
+};
+
+static void item_release(struct batcher_item *item)
+{
+    free(item);
+}
+
+static void publishing_release(struct batcher_item *item)
+{
+    batcher_drop(((struct publishing *)item)->lease);
+    free(item);
+}
+
+static void alert_published(struct batcher_item *item, struct batcher_batch *batch, size_t index)
+{
+    struct publishing *publishing = (struct publishing *)item;
+    struct exchange *exchange = publishing->alerts->exchange;
+    publishing->alerts->under_way--;
+    if (batcher_result(batch, index)->outcome != PH_OK) {
+        return; // the wrapper has logged why; the lease brings it again
+    }
+    metrics_increment(exchange->meters->published);
+    struct settle *settle = xcalloc(1, sizeof *settle);
+    settle->settle = (struct ph_settle){.id = publishing->alert.id, .mark = PH_MARK_ALERT};
+    settle->item = (struct batcher_item){.entry = &settle->settle, .done = exchange_ignore, .release = item_release};
+    exchange_add(exchange, PH_STORAGE_SETTLE, &settle->item);
+}
+
+static void alert_publish(struct alerts *alerts, const struct ph_record *record, struct batcher_batch *lease)
+{
+    struct publishing *publishing = xcalloc(1, sizeof *publishing);
+    publishing->alerts = alerts;
+    publishing->lease = batcher_hold(lease);
+    publishing->alert = (struct ph_alert){
+        .id = record->id,
+        .sender = record->sender,
+        .subject = record->subject,
+        .body = record->body,
+        .attributes = record->attributes,
+        .accepted_at = record->accepted_at,
+    };
+    publishing->item = (struct batcher_item){
+        .entry = &publishing->alert, .trace = record->trace, .done = alert_published, .release = publishing_release};
+    alerts->under_way++;
+    if (!exchange_add(alerts->exchange, PH_ALERT_PUBLISH, &publishing->item)) {
+        alerts->under_way--;
+    }
+}
+
+static void alerts_leased(struct batcher_item *item, struct batcher_batch *batch, size_t index)
+{
+    struct alerts *alerts = ((struct leasing *)item)->alerts;
+    const struct ph_leased *leased = batcher_output(batch, index);
+    alerts->leasing = false;
+    if (batcher_result(batch, index)->outcome != PH_OK) {
+        return;
+    }
+    for (size_t i = 0; i < leased->count; i++) {
+        if (leased->marks[i]->record != NULL) {
+            alert_publish(alerts, leased->marks[i]->record, batch);
+        }
+    }
+    if (leased->more || alerts->again) {
+        alerts_sweep(alerts);
+    }
+}
+
+void alerts_sweep(struct alerts *alerts)
+{
+    if (alerts->leasing) {
+        alerts->again = true;
+        return;
+    }
+    if (alerts->under_way >= UNDER_WAY_MAX || alerts->exchange->draining ||
+        !exchange_usable(alerts->exchange, PH_KIND_ALERT)) {
+        return;
+    }
+    struct leasing *leasing = xcalloc(1, sizeof *leasing);
+    leasing->alerts = alerts;
+    leasing->lease = (struct ph_lease){.mark = PH_MARK_ALERT, .limit = LEASE_LIMIT, .lease_ms = LEASE_MS};
+    leasing->item = (struct batcher_item){.entry = &leasing->lease, .done = alerts_leased, .release = item_release};
+    alerts->again = false;
+    alerts->leasing = exchange_add(alerts->exchange, PH_STORAGE_LEASE, &leasing->item);
+}
+
+struct alerts *alerts_new(struct exchange *exchange)
+{
+    struct alerts *alerts = xcalloc(1, sizeof *alerts);
+    alerts->exchange = exchange;
+    return alerts;
+}
+
+void alerts_free(struct alerts *alerts)
+{
+    free(alerts);
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See batcher.h. A batch is counted: the batcher holds it until its last entry is settled, receivers of outputs hold it as
+// long as they read. When nobody holds it the backend call is freed, and the entries are released as soon as no attempt,
+// however late, can read them.
+#include "core/batcher.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "core/backend.h"
+#include "core/xalloc.h"
+
+#define BATCHER_MAGIC 0x62746372u
+#define BATCH_MAGIC 0x62746368u
+
+struct batcher {
+    uint32_t magic;
+    struct backend *const *slot;
+    struct batcher_settings settings;
+    struct event *flush; // runs at the end of a turn
+    struct batcher_item *first;
+    struct batcher_item **last;
+    size_t waiting;
+    size_t under_way;
+    size_t batches;
+    bool scheduled;
+};
+
+struct batcher_batch {
+    uint32_t magic;
+    _Atomic int holds;
+    struct batcher *batcher;
+    struct backend_call *call; // NULL: there was no backend
+    size_t count;
+    struct batcher_item *items[];
+};
+
+static const struct ph_result no_backend = {
+    .outcome = PH_UNAVAILABLE, .delay_ms = 1000, .text = "no backend is open for this operation"};
+
+static void batcher_schedule(struct batcher *batcher)
+{
+    if (!batcher->scheduled && batcher->first != NULL && batcher->batches < batcher->settings.batches) {
+        batcher->scheduled = true;
+        event_active(batcher->flush, EV_TIMEOUT, 0);
+    }
+}
+
+static void batch_release(struct batcher_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->items[i]->release(batch->items[i]);
+    }
+    batch->magic = 0;
+    free(batch);
+}
+
+static void batch_released(void *context)
+{
+    struct batcher_batch *batch = context;
+    assert(batch->magic == BATCH_MAGIC);
+    batch_release(batch);
+}
+
+struct batcher_batch *batcher_hold(struct batcher_batch *batch)
+{
+    atomic_fetch_add_explicit(&batch->holds, 1, memory_order_relaxed);
+    return batch;
+}
+
+void batcher_drop(struct batcher_batch *batch)
+{
+    assert(batch->magic == BATCH_MAGIC);
+    if (atomic_fetch_sub_explicit(&batch->holds, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    if (batch->call != NULL) {
+        backend_call_free(batch->call); // batch_released follows, now or when a late attempt ends
+    } else {
+        batch_release(batch);
+    }
+}
+
+static void batch_entry(struct backend_call *call, size_t index, void *context)
+{
+    struct batcher_batch *batch = context;
+    (void)call;
+    batch->batcher->under_way--;
+    batch->items[index]->done(batch->items[index], batch, index);
+}
+
+static void batch_done(struct backend_call *call, void *context)
+{
+    struct batcher_batch *batch = context;
+    struct batcher *batcher = batch->batcher;
+    (void)call;
+    batcher->batches--;
+    batcher_schedule(batcher);
+    batcher_drop(batch);
+}
+
+// Takes what fits into one batch off the list.
+static struct batcher_batch *batch_take(struct batcher *batcher)
+{
+    size_t count = batcher->waiting < batcher->settings.entries ? batcher->waiting : batcher->settings.entries;
+    struct batcher_batch *batch = xmalloc(sizeof *batch + count * sizeof batch->items[0]);
+    batch->magic = BATCH_MAGIC;
+    atomic_init(&batch->holds, 1);
+    batch->batcher = batcher;
+    batch->call = NULL;
+    batch->count = count;
+    for (size_t i = 0; i < count; i++) {
+        batch->items[i] = batcher->first;
+        batcher->first = batcher->first->next;
+    }
+    if (batcher->first == NULL) {
+        batcher->last = &batcher->first;
+    }
+    batcher->waiting -= count;
+    batcher->under_way += count;
+    batcher->batches++;
+    return batch;
+}
+
+static void batch_refuse(struct batcher_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        batch_entry(NULL, i, batch);
+    }
+    batch_done(NULL, batch);
+}
+
+// The longest deadline of the entries: one that waits less is answered with the batch all the same.
+static uint32_t batch_deadline(const struct batcher_batch *batch)
+{
+    uint32_t deadline = batch->batcher->settings.deadline_ms;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->items[i]->deadline_ms > deadline) {
+            deadline = batch->items[i]->deadline_ms;
+        }
+    }
+    return deadline;
+}
+
+static void batch_submit(struct batcher *batcher)
+{
+    struct batcher_batch *batch = batch_take(batcher);
+    struct backend *backend = *batcher->slot;
+    if (backend == NULL) {
+        batch_refuse(batch);
+        return;
+    }
+    batch->call = backend_call_new(backend, (enum ph_operation)batcher->settings.operation, batch->count);
+    for (size_t i = 0; i < batch->count; i++) {
+        backend_call_add(batch->call, batch->items[i]->entry);
+    }
+    backend_call_on_release(batch->call, batch_released, batch);
+    const struct backend_options options = {
+        .deadline_ms = batch_deadline(batch),
+        .trace = batch->items[0]->trace,
+        .until_deadline = batcher->settings.until_deadline,
+        .on_entry = batch_entry,
+    };
+    backend_submit(batch->call, &options, batch_done, batch);
+}
+
+static void batcher_flush(evutil_socket_t fd, short events, void *context)
+{
+    struct batcher *batcher = context;
+    (void)fd;
+    (void)events;
+    assert(batcher->magic == BATCHER_MAGIC);
+    batcher->scheduled = false;
+    while (batcher->first != NULL && batcher->batches < batcher->settings.batches) {
+        batch_submit(batcher);
+    }
+}
+
+struct batcher *batcher_new(struct event_base *base, struct backend *const *slot,
+                            const struct batcher_settings *settings)
+{
+    struct batcher *batcher = xcalloc(1, sizeof *batcher);
+    batcher->magic = BATCHER_MAGIC;
+    batcher->slot = slot;
+    batcher->settings = *settings;
+    batcher->last = &batcher->first;
+    batcher->flush = event_new(base, -1, 0, batcher_flush, batcher);
+    if (batcher->flush == NULL) {
+        abort();
+    }
+    return batcher;
+}
+
+void batcher_free(struct batcher *batcher)
+{
+    if (batcher == NULL) {
+        return;
+    }
+    assert(batcher->magic == BATCHER_MAGIC && batcher->first == NULL && batcher->batches == 0);
+    batcher->magic = 0;
+    event_free(batcher->flush);
+    free(batcher);
+}
+
+bool batcher_add(struct batcher *batcher, struct batcher_item *item)
+{
+    assert(batcher->magic == BATCHER_MAGIC);
+    if (batcher->waiting >= batcher->settings.waiting) {
+        return false;
+    }
+    item->next = NULL;
+    *batcher->last = item;
+    batcher->last = &item->next;
+    batcher->waiting++;
+    batcher_schedule(batcher);
+    return true;
+}
+
+size_t batcher_waiting(const struct batcher *batcher)
+{
+    return batcher->waiting;
+}
+
+size_t batcher_under_way(const struct batcher *batcher)
+{
+    return batcher->under_way;
+}
+
+const struct ph_result *batcher_result(const struct batcher_batch *batch, size_t index)
+{
+    return batch->call == NULL ? &no_backend : backend_call_result(batch->call, index);
+}
+
+const void *batcher_output(const struct batcher_batch *batch, size_t index)
+{
+    return batch->call == NULL ? NULL : backend_call_output(batch->call, index);
+}
+
+bool batcher_was_uncertain(const struct batcher_batch *batch, size_t index)
+{
+    return batch->call != NULL && backend_call_was_uncertain(batch->call, index);
+}

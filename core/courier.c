@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See courier.h. What one receive brought is a haul; its jobs point into the receive's output, so the haul is counted and
+// freed when nobody, also no late attempt, can read them. Every job passes these stations, each an entry of its own:
+//
+//     deliver ──▶ settled (recorded) ──▶ remove
+//        ├──────▶ not known (storage out of reach, answer lost) ──▶ extend: the queue brings it again
+//        └──────▶ failed for good ──▶ fail (recorded under its number) ──▶ remove: the mark brings it again, or it is dead
+#include "core/courier.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/alerts.h"
+#include "core/backend.h"
+#include "core/dispatch.h"
+#include "core/documents.h"
+#include "core/exchange_parts.h"
+#include "core/list.h"
+#include "core/log.h"
+#include "core/meters.h"
+#include "core/random.h"
+#include "core/uuid.h"
+#include "core/waiters.h"
+#include "core/xalloc.h"
+
+#define RECEIVE_LIMIT 256
+#define RECEIVE_WAIT_MS 20000
+#define JOB_LEASE_MS 30000  // above the deadline of a delivery with its repeats
+#define JOBS_UNDER_WAY 2048 // no further receive above it
+#define RECEIVES_MAX 8      // at once, while the queue fills them
+#define RETRY_FIRST_MS 1000
+#define RETRY_LONGEST_MS 60000
+#define FAILURE_FIRST_MS 10000
+#define FAILURE_LONGEST_MS (15 * 60 * 1000)
+
+struct courier {
+    struct exchange *exchange;
+    TAILQ_HEAD(, haul) receiving; // calls that have not ended
+    size_t receives;
+    size_t receives_wanted;
+    size_t jobs; // received, and neither removed nor given back
+};
+
+// One delivery.
+struct job {
+    struct batcher_item item;
+    struct haul *haul;
+    const struct ph_received *received;
+    struct ph_deliver deliver;
+};
+
+struct haul {
+    struct courier *courier;
+    struct backend_call *call;
+    struct job *jobs;
+    size_t holds;
+    TAILQ_ENTRY(haul) receiving;
+};
+
+// The end of a job: removed, or given back for a while.
+struct ending {
+    struct batcher_item item;
+    struct haul *haul;
+    struct ph_receipt receipt;
+};
+
+struct failing {
+    struct batcher_item item;
+    struct haul *haul;
+    const struct ph_received *received;
+    struct ph_failure failure;
+    char reason[256];
+};
+
+static void haul_drop(struct haul *haul)
+{
+    if (--haul->holds == 0) {
+        backend_call_free(haul->call);
+        free(haul->jobs);
+        free(haul);
+    }
+}
+
+static struct haul *haul_hold(struct haul *haul)
+{
+    haul->holds++;
+    return haul;
+}
+
+static void job_over(struct courier *courier)
+{
+    courier->jobs--;
+    courier_wake(courier);
+}
+
+static void ending_release(struct batcher_item *item)
+{
+    haul_drop(((struct ending *)item)->haul);
+    free(item);
+}
+
+// Whatever the outcome, there is nothing more to do: a job that could not be removed comes again and changes nothing.
+static void ending_done(struct batcher_item *item, struct batcher_batch *batch, size_t index)
+{
+    (void)batch;
+    (void)index;
+    job_over(((struct ending *)item)->haul->courier);
+}
+
+static void job_end(struct haul *haul, const struct ph_received *received, enum ph_operation operation,
+                    uint32_t lease_ms)
+{
+    struct ending *ending = xcalloc(1, sizeof *ending);
+    ending->haul = haul_hold(haul);
+    ending->receipt = (struct ph_receipt){.id = received->id, .receipt = received->receipt, .lease_ms = lease_ms};
+    ending->item = (struct batcher_item){
+        .entry = &ending->receipt, .trace = received->trace, .done = ending_done, .release = ending_release};
+    struct courier *courier = haul->courier;
+    if (!exchange_add(courier->exchange, operation, &ending->item)) {
+        job_over(courier);
+    }
+}
+
+static void job_remove(struct haul *haul, const struct ph_received *received)
+{
+    job_end(haul, received, PH_QUEUE_REMOVE, 0);
+}
+
+static uint32_t doubled(uint32_t first_ms, uint32_t times, uint32_t longest_ms)
+{
+    while (times > 0 && first_ms < longest_ms) {
+        first_ms *= 2;
+        times--;
+    }
+    return first_ms < longest_ms ? first_ms : longest_ms;
+}
+
+// Gives a job back, for longer each time, and spread so that a crowd does not come back at once.
+static void job_give_back(struct haul *haul, const struct ph_received *received)
+{
+    const uint32_t before = received->receives > 0 ? received->receives - 1 : 2;
+    metrics_increment(haul->courier->exchange->meters->given_back);
+    const uint32_t delay = doubled(RETRY_FIRST_MS, before, RETRY_LONGEST_MS);
+    job_end(haul, received, PH_QUEUE_EXTEND, delay / 2 + (uint32_t)random_below(delay / 2 + 1));
+}
+
+static void log_dead(const struct failing *failing, uint32_t failures)
+{
+    char id[UUID_TEXT_SIZE];
+    struct uuid uuid;
+    memcpy(uuid.bytes, failing->failure.id.bytes, sizeof uuid.bytes);
+    uuid_format(&uuid, id);
+    const struct log_context context = {.message_id = id, .section = "storage"};
+    log_error(&context, "a message is dead: its delivery failed too often; see dead-letters and redrive",
+              log_int("attempts", failures), log_text("reason", failing->reason));
+}
+
+static void failing_release(struct batcher_item *item)
+{
+    haul_drop(((struct failing *)item)->haul);
+    free(item);
+}
+
+static void job_fail(struct haul *haul, const struct ph_received *received, const char *reason, uint32_t attempt);
+
+static void failing_done(struct batcher_item *item, struct batcher_batch *batch, size_t index)
+{
+    struct failing *failing = (struct failing *)item;
+    const struct ph_result *result = batcher_result(batch, index);
+    const struct ph_failed *failed = batcher_output(batch, index);
+    const bool own = result->outcome == PH_OK || batcher_was_uncertain(batch, index);
+    if (result->outcome == PH_DUPLICATE && !own && !failed->dead) {
+        // That number was recorded by an attempt before this one: this one is the next.
+        job_fail(failing->haul, failing->received, failing->reason, failed->failures + 1);
+        return;
+    }
+    if (result->outcome == PH_OK) {
+        metrics_increment(failing->haul->courier->exchange->meters->failures);
+    }
+    if (result->outcome == PH_OK && failed->dead) {
+        metrics_increment(failing->haul->courier->exchange->meters->dead);
+        log_dead(failing, failed->failures);
+        documents_sweep(failing->haul->courier->exchange->documents);
+    }
+    if (result->outcome == PH_OK || result->outcome == PH_DUPLICATE || result->outcome == PH_NOT_FOUND) {
+        dispatch_forget(failing->haul->courier->exchange->dispatch, &failing->failure.id);
+        job_remove(failing->haul, failing->received);
+    } else {
+        job_give_back(failing->haul, failing->received);
+    }
+}
+
+// Records that attempt number `attempt` failed for good.
+static void job_fail(struct haul *haul, const struct ph_received *received, const char *reason, uint32_t attempt)
+{
+    struct courier *courier = haul->courier;
+    struct failing *failing = xcalloc(1, sizeof *failing);
+    const size_t length = strnlen(reason, sizeof failing->reason - 1);
+    failing->haul = haul_hold(haul);
+    failing->received = received;
+    memcpy(failing->reason, reason, length);
+    failing->failure = (struct ph_failure){
+        .id = received->id,
+        .attempt = attempt,
+        .limit = courier->exchange->settings.attempts,
+        .retry_in_ms = doubled(FAILURE_FIRST_MS, attempt - 1, FAILURE_LONGEST_MS),
+        .reason = {failing->reason, length},
+    };
+    failing->item = (struct batcher_item){
+        .entry = &failing->failure, .trace = received->trace, .done = failing_done, .release = failing_release};
+    if (!exchange_add(courier->exchange, PH_STORAGE_FAIL, &failing->item)) {
+        job_over(courier); // the queue brings it again
+    }
+}
+
+static void job_wake_readers(struct exchange *exchange, const struct ph_record *record)
+{
+    metrics_increment(exchange->meters->delivered);
+    for (size_t i = 0; i < record->recipient_count; i++) {
+        if (record->recipients[i]->state == PH_STATE_DELIVERED) {
+            metrics_increment(exchange->meters->rows);
+            waiters_wake(exchange->waiters, record->recipients[i]->name, true);
+        }
+    }
+}
+
+// What follows a recorded delivery, also when it was recorded before: the repeat finishes what a crash left undone.
+static void job_finish(struct job *job, const struct ph_delivery *delivery)
+{
+    struct exchange *exchange = job->haul->courier->exchange;
+    const struct ph_record *record = delivery->record;
+    if (record == NULL || record->status == PH_STATE_ACCEPTED) {
+        return; // too early: its mark is due when it may be delivered
+    }
+    dispatch_forget(exchange->dispatch, &record->id);
+    if (delivery->delivered) {
+        job_wake_readers(exchange, record);
+    }
+    documents_put(exchange->documents, record);
+    if (record->priority == PH_PRIORITY_ALERT) {
+        alerts_sweep(exchange->alerts);
+    }
+}
+
+static void job_delivered(struct batcher_item *item, struct batcher_batch *batch, size_t index)
+{
+    struct job *job = (struct job *)item;
+    const struct ph_result *result = batcher_result(batch, index);
+    const struct ph_delivery *delivery = batcher_output(batch, index);
+    switch (result->outcome) {
+    case PH_DUPLICATE:
+        metrics_increment(job->haul->courier->exchange->meters->duplicates);
+        job_finish(job, delivery);
+        job_remove(job->haul, job->received);
+        break;
+    case PH_OK:
+        job_finish(job, delivery);
+        job_remove(job->haul, job->received);
+        break;
+    case PH_NOT_FOUND: // purged, or never ours
+        job_remove(job->haul, job->received);
+        break;
+    case PH_INVALID:
+    case PH_CONFLICT:
+    case PH_INTERNAL:
+        job_fail(job->haul, job->received, result->text != NULL ? result->text : "storage gave no reason",
+                 delivery->record != NULL ? delivery->record->failures + 1 : 1);
+        break;
+    default:
+        job_give_back(job->haul, job->received);
+    }
+}
+
+static void job_release(struct batcher_item *item)
+{
+    haul_drop(((struct job *)item)->haul);
+}
+
+static void job_deliver(struct job *job, struct haul *haul, const struct ph_received *received)
+{
+    struct courier *courier = haul->courier;
+    job->haul = haul_hold(haul);
+    job->received = received;
+    job->deliver = (struct ph_deliver){.id = received->id, .alert_lease_ms = 0};
+    job->item = (struct batcher_item){
+        .entry = &job->deliver, .trace = received->trace, .done = job_delivered, .release = job_release};
+    if (!exchange_add(courier->exchange, PH_STORAGE_DELIVER, &job->item)) {
+        courier->jobs--; // the queue brings it again
+    }
+}
+
+static void receive_done(struct backend_call *call, void *context)
+{
+    struct haul *haul = context;
+    struct courier *courier = haul->courier;
+    const struct ph_received_jobs *received = backend_call_output(call, 0);
+    const bool got = backend_call_result(call, 0)->outcome == PH_OK;
+    const size_t count = got ? received->count : 0;
+    TAILQ_REMOVE(&courier->receiving, haul, receiving);
+    courier->receives--;
+    courier->jobs += count;
+    haul->jobs = count > 0 ? xcalloc(count, sizeof *haul->jobs) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        job_deliver(&haul->jobs[i], haul, received->jobs[i]);
+    }
+    haul_drop(haul);
+    if (count == 0) {
+        courier->receives_wanted = 1;
+    } else if (courier->receives_wanted < RECEIVES_MAX) {
+        courier->receives_wanted++;
+    }
+    if (got) {
+        courier_wake(courier); // after a failure the sweeper's tick does, so that a broken queue is not asked in a loop
+    }
+}
+
+static void courier_receive(struct courier *courier)
+{
+    struct backend *queue = courier->exchange->backends[PH_KIND_QUEUE];
+    struct haul *haul = xcalloc(1, sizeof *haul);
+    haul->courier = courier;
+    haul->holds = 1;
+    haul->call = backend_call_new(queue, PH_QUEUE_RECEIVE, 1);
+    struct ph_receive *entry = backend_call_alloc(haul->call, sizeof *entry);
+    *entry = (struct ph_receive){.limit = RECEIVE_LIMIT, .wait_ms = RECEIVE_WAIT_MS, .lease_ms = JOB_LEASE_MS};
+    backend_call_add(haul->call, entry);
+    TAILQ_INSERT_TAIL(&courier->receiving, haul, receiving);
+    courier->receives++;
+    backend_submit(haul->call, NULL, receive_done, haul);
+}
+
+void courier_wake(struct courier *courier)
+{
+    struct exchange *exchange = courier->exchange;
+    if (exchange->draining || (exchange->settings.roles & EXCHANGE_ROLE_COURIER) == 0 ||
+        !exchange_usable(exchange, PH_KIND_STORAGE) || !exchange_usable(exchange, PH_KIND_QUEUE)) {
+        return;
+    }
+    while (courier->receives < courier->receives_wanted && courier->jobs < JOBS_UNDER_WAY) {
+        courier_receive(courier);
+    }
+}
+
+void courier_stop(struct courier *courier)
+{
+    struct haul *haul;
+    TAILQ_FOREACH(haul, &courier->receiving, receiving)
+    {
+        backend_call_cancel(haul->call);
+    }
+}
+
+size_t courier_under_way(const struct courier *courier)
+{
+    return courier->receives + courier->jobs;
+}
+
+struct courier *courier_new(struct exchange *exchange)
+{
+    struct courier *courier = xcalloc(1, sizeof *courier);
+    courier->exchange = exchange;
+    courier->receives_wanted = 1;
+    TAILQ_INIT(&courier->receiving);
+    return courier;
+}
+
+void courier_free(struct courier *courier)
+{
+    free(courier);
+}

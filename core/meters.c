@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See meters.h: one table says name, help, type and where each series goes.
+#include "core/meters.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "core/xalloc.h"
+
+struct meter {
+    struct metrics_family family;
+    size_t offset;
+};
+
+#define COUNTER(member, suffix, text)                                                                                  \
+    {                                                                                                                  \
+        {"posthouse_" suffix "_total", text, METRICS_COUNTER, METRICS_PLAIN, NULL, 0}, offsetof(struct meters, member) \
+    }
+#define GAUGE(member, suffix, unit, text)                                                          \
+    {                                                                                              \
+        {"posthouse_" suffix, text, METRICS_GAUGE, unit, NULL, 0}, offsetof(struct meters, member) \
+    }
+
+static const struct meter table[] = {
+    COUNTER(accepted, "messages_accepted", "Messages that storage has committed."),
+    COUNTER(delivered, "messages_delivered", "Messages whose inbox rows this process has written."),
+    COUNTER(rows, "inbox_rows", "Inbox rows that this process has written, one a recipient."),
+    COUNTER(duplicates, "jobs_duplicate", "Jobs whose message was settled before."),
+    COUNTER(given_back, "jobs_given_back", "Jobs given back to the queue because their outcome was not known."),
+    COUNTER(failures, "delivery_failures", "Failed delivery attempts that were recorded."),
+    COUNTER(dead, "messages_dead", "Messages that died in this process."),
+    COUNTER(expired, "messages_expired", "Messages that this process has ended as expired before a delivery."),
+    COUNTER(swept, "outbox_swept", "Outbox marks that were due and sent again."),
+    COUNTER(published, "alerts_published", "Alerts that the alert backend has taken."),
+    GAUGE(outbox_waiting, "outbox_waiting", METRICS_PLAIN, "Messages accepted and not yet settled, delayed ones too."),
+    GAUGE(outbox_oldest, "outbox_oldest_seconds", METRICS_SECONDS,
+          "How long the oldest message that could be delivered has waited."),
+    GAUGE(dead_letters, "dead_letters", METRICS_PLAIN, "Dead messages."),
+    GAUGE(alerts_waiting, "alerts_waiting", METRICS_PLAIN, "Alerts that are still to be published."),
+    GAUGE(documents_waiting, "documents_waiting", METRICS_PLAIN, "Metadata documents that are still to be put."),
+    GAUGE(queue_waiting, "queue_waiting", METRICS_PLAIN, "Jobs that could be received now."),
+    GAUGE(queue_in_flight, "queue_in_flight", METRICS_PLAIN, "Jobs received and neither removed nor given back."),
+    GAUGE(queue_delayed, "queue_delayed", METRICS_PLAIN, "Jobs that are hidden for a while."),
+    GAUGE(queue_oldest, "queue_oldest_seconds", METRICS_SECONDS, "The age of the oldest waiting job."),
+    GAUGE(readers_waiting, "readers_waiting", METRICS_PLAIN, "Long polls that wait in this process."),
+    GAUGE(jobs, "jobs_under_way", METRICS_PLAIN, "Jobs that this process works on."),
+    GAUGE(appends_waiting, "appends_waiting", METRICS_PLAIN, "Messages that wait for the next commit."),
+    {{"posthouse_loop_lag_seconds", "How late the exchange loop runs its timers.", METRICS_HISTOGRAM, METRICS_SECONDS,
+      NULL, 0},
+     offsetof(struct meters, lag)},
+};
+
+struct meters *meters_new(struct metrics *metrics)
+{
+    struct meters *meters = xcalloc(1, sizeof *meters);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct metrics_series **member = (struct metrics_series **)(void *)((char *)meters + table[i].offset);
+        *member = metrics_register(metrics, &table[i].family, NULL, 0);
+    }
+    return meters;
+}
+
+void meters_free(struct meters *meters)
+{
+    free(meters);
+}
