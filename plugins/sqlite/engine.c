@@ -388,8 +388,9 @@ void engine_cancel(void *instance, struct ph_call *call)
     for (size_t i = 0; i < call->count; i++) {
         const struct ph_cancel *entry = call->entries[i];
         struct ph_call *victim = entry->call;
-        bool found = engine->kind->cancelled != NULL && engine->kind->cancelled(engine, victim);
-        struct task *task = found ? NULL : take_back(engine, victim);
+        // What is waiting in line is taken out first: the kind may end, and so free, what it has kept.
+        struct task *task = take_back(engine, victim);
+        bool found = task == NULL && engine->kind->cancelled != NULL && engine->kind->cancelled(engine, victim);
         if (task != NULL) {
             lane_refuse(victim, &cancelled);
             engine_finish(engine, victim);

@@ -48,7 +48,8 @@ struct engine_kind {
     void (*closing)(struct engine *engine);
     /// On the loop, when a call has been run. True: the kind keeps it, and ends it later.
     bool (*finished)(struct engine *engine, struct ph_call *call);
-    /// On the loop: a call that no lane has is to end soon. True: the kind had kept it, and has completed it.
+    /// On the loop: a call, of this instance or not, is to end soon. True: the kind knows it, and has ended it or will
+    /// as soon as what it is doing is over.
     bool (*cancelled)(struct engine *engine, struct ph_call *call);
 };
 

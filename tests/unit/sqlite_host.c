@@ -302,3 +302,8 @@ void test_folder_remove(char *folder)
     rmdir(folder);
     free(folder);
 }
+
+char *test_path(const char *folder, const char *name)
+{
+    return xasprintf("%s/%s", folder, name);
+}

@@ -64,5 +64,7 @@ struct ph_id id_from(unsigned number);
 /// A folder that is removed with its files by test_folder_remove().
 char *test_folder_make(void);
 void test_folder_remove(char *folder);
+/// FOLDER/NAME, to be freed.
+char *test_path(const char *folder, const char *name);
 
 #endif

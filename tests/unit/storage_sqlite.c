@@ -5,7 +5,6 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,8 +149,7 @@ int storage_set_up(void **state)
     (void)state;
     host = test_host_new();
     folder = test_folder_make();
-    path = malloc(strlen(folder) + 10);
-    snprintf(path, strlen(folder) + 10, "%s/test.db", folder);
+    path = test_path(folder, "test.db");
     test_plugin_load(&storage, host, "storage", path);
     if (!test_plugin_open(&storage))
         fail_msg("%s", storage.text);
