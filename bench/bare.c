@@ -46,7 +46,7 @@ static struct event_base *new_base(void)
 
 static bool print_address(evutil_socket_t fd)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t length = sizeof(address);
     if (getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
         return false;

@@ -38,7 +38,7 @@ step() {
 
 # --- what a step runs ---
 
-run_lint() { "$PYTHON" "$ROOT/scripts/lint.py" "$@" --counts "$LOGS/$STEP.counts"; }
+run_lint() { nice -n 5 "$PYTHON" "$ROOT/scripts/lint.py" "$@" --counts "$LOGS/$STEP.counts"; }
 
 # run_unit FLAVOUR [MAKE ARGUMENT…]: make check, counted by test cases.
 run_unit() {

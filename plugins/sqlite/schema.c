@@ -120,7 +120,7 @@ static bool prepare_locked(sqlite3 *database, const struct schema *schema, const
 {
     bool ours = false;
     bool new = false;
-    struct recorded recorded;
+    struct recorded recorded = {0};
     int code = check_owner(database, &ours, &new);
     if (code == SQLITE_OK && !ours && !new) {
         failure_say(failure_r, PH_INVALID,
@@ -142,7 +142,7 @@ static bool prepare_locked(sqlite3 *database, const struct schema *schema, const
 bool schema_prepare(struct sqlite3 *database, const struct schema *schema, const char *path, struct failure *failure_r)
 {
     // The common case needs no write lock, and must not wait for one.
-    struct recorded recorded;
+    struct recorded recorded = {0};
     bool ours = false;
     bool new = false;
     int code = check_owner(database, &ours, &new);
