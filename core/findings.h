@@ -47,7 +47,7 @@ void findings_error(struct findings *findings, struct place place, const char *f
 void findings_warning(struct findings *findings, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/// Sorts by line within each file, files in the order in which they were met; places without a line last.
+/// Sorts by file and line; places without a line come last.
 void findings_sort(struct findings *findings);
 
 /// Writes them, one a line, after sorting; warnings begin with "warning: ". Says how many were not kept.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fills config structs from tables of struct ph_option, and tells what a table says.
+// Fills config structs from tables of struct ph_option. core/options_describe.h tells what a table says.
 //
 // The same tables describe the daemon's own sections, the keys with a dot and every plugin's options, so
 // parsing, checks, defaults, `posthouse plugin describe` and the reference pages cannot disagree. Strings and
@@ -58,6 +58,12 @@ void options_set_defaults(const struct options_table *table, struct arena *arena
 /// True when both structs hold the same value of the option.
 bool options_equal(const struct ph_option *option, const void *left, const void *right);
 
+/// The bytes of the option's member; 0 for a type this program does not know.
+size_t options_member_size(const struct ph_option *option);
+
+/// Appends ", name" to a list of names in `names` of `size` bytes, or "…" when it is full.
+void options_add_name(char *names, size_t size, const char *name);
+
 /// How two config structs of one table differ.
 struct options_difference {
     size_t count;    ///< options that differ
@@ -69,20 +75,6 @@ void options_compare(const struct options_table *table, const void *left, const 
 
 /// Overwrites the memory of every text that is secret by its flag, or by `hidden[index]` (NULL: none).
 void options_wipe(const struct options_table *table, const bool *hidden, void *config);
-
-/// A value as an INI file would hold it; "***" when it is secret or hidden.
-void options_write_value(const struct ph_option *option, bool hidden, const void *config, struct buffer *out);
-
-/// "size", "choice", … ; "unknown" for a type this program does not know.
-const char *options_type_name(const struct ph_option *option);
-
-/// What a value must be, as words: "a size from 1KiB to 1GiB, such as 64KiB", "one of text, json".
-void options_write_expected(const struct ph_option *option, struct buffer *out);
-
-/// The table for a terminal, as a JSON array, and as rows of a Markdown table.
-void options_describe_text(const struct options_table *table, struct buffer *out);
-void options_describe_json(const struct options_table *table, struct buffer *out);
-void options_describe_markdown(const struct options_table *table, struct buffer *out);
 
 /// Checks what the compiler cannot: names, known types, ranges, choices and defaults that parse, no name
 /// twice, members inside `config_size`. False: `error` names the first fault.
