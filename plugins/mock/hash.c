@@ -10,12 +10,12 @@ struct sip_state {
     uint64_t a, b, c, d;
 };
 
-static uint64_t sip_rotate(uint64_t word, unsigned bits)
+static inline uint64_t sip_rotate(uint64_t word, unsigned bits)
 {
     return (word << bits) | (word >> (64 - bits));
 }
 
-static void sip_round(struct sip_state *state)
+static inline void sip_round(struct sip_state *state)
 {
     state->a += state->b;
     state->c += state->d;
@@ -29,7 +29,7 @@ static void sip_round(struct sip_state *state)
     state->c = sip_rotate(state->c, 32);
 }
 
-static void sip_word(struct sip_state *state, uint64_t word)
+static inline void sip_word(struct sip_state *state, uint64_t word)
 {
     state->d ^= word;
     sip_round(state);

@@ -44,10 +44,8 @@ void queue_free(struct queue *queue)
     if (!queue)
         return;
     assert(!queue->waiters);
-    while (heap_first(&queue->ready))
-        queue_remove_job(queue, job_from(heap_first(&queue->ready)));
-    while (heap_first(&queue->hidden))
-        queue_remove_job(queue, job_from(heap_first(&queue->hidden)));
+    for (size_t i = 0; i < queue->jobs.capacity; i++)
+        free(queue->jobs.slots[i].item);
     table_free(&queue->jobs);
     heap_free(&queue->ready);
     heap_free(&queue->hidden);

@@ -35,6 +35,13 @@ struct store *store_new(const struct ph_host *host, const struct store_config *c
     return store;
 }
 
+// Frees the items of a heap, which then must not be looked at again.
+static void store_free_items(const struct heap *heap)
+{
+    for (size_t i = 1; i <= heap->count; i++)
+        free(heap->slots[i].item);
+}
+
 static void store_free_heaps(struct store *store)
 {
     heap_free(&store->aging);
@@ -54,10 +61,8 @@ void store_free(struct store *store)
         if (store->messages.slots[i].item)
             message_free(message_from(store->messages.slots[i].item));
     }
-    while (heap_first(&store->keeping))
-        key_remove(store, key_from(heap_first(&store->keeping)));
-    while (heap_first(&store->aging))
-        session_end(store, session_from(heap_first(&store->aging)));
+    store_free_items(&store->keeping);
+    store_free_items(&store->aging);
     for (size_t i = 0; i < store->users.capacity; i++) {
         if (store->users.slots[i].item)
             user_free(user_from(store->users.slots[i].item));
