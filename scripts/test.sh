@@ -61,7 +61,7 @@ run_pytest() {
     local tree=$1 status=0
     shift
     rm -f "$LOGS/$STEP.xml"
-    POSTHOUSE_TREE=$tree PYTHONPYCACHEPREFIX=$BUILD/pycache timeout -k 30 "$PYTEST_SECONDS" \
+    POSTHOUSE_BUILD=$tree PYTHONPYCACHEPREFIX=$BUILD/pycache timeout -k 30 "$PYTEST_SECONDS" \
         "$VENV/bin/python" -m pytest -q -ra --tb=short --durations=10 -o cache_dir="$BUILD/pytest-cache" \
         --rootdir="$ROOT/tests" --junitxml="$LOGS/$STEP.xml" --timeout="$PYTEST_SECONDS" "$@" || status=$?
     # 5: no test was found, as in a folder that has none yet.
@@ -203,7 +203,7 @@ dev_test() {
     fi
     case ${1:-} in -*) die "usage: ./dev test [--full] [NAME…]" ;; esac
     if [ $FULL = 1 ]; then
-        export POSTHOUSE_TEST_SCALE=${POSTHOUSE_TEST_SCALE:-25}
+        export POSTHOUSE_TEST_SCALE=${POSTHOUSE_TEST_SCALE:-25} POSTHOUSE_CRASHES=${POSTHOUSE_CRASHES:-500}
         SANITIZED_SCALE=1 FUZZ_SECONDS=${FUZZ_SECONDS:-1800} PYTEST_SECONDS=14400
     else
         export POSTHOUSE_TEST_SCALE=${POSTHOUSE_TEST_SCALE:-1}
