@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading JSON that strangers wrote, on jansson, strictly.
+// Reading JSON that strangers wrote, strictly, into jansson's values.
 //
 // Refused: invalid UTF-8, repeated keys, anything behind the value, more than JSON_READ_DEPTH levels, numbers
 // that do not fit, and NUL inside a string unless allowed. Errors say where and what, in words of ours: the

@@ -16,7 +16,7 @@ static void test_refused(void **state)
         const char *contains;
     } cases[] = {
         {"", "the document ends too early"},
-        {"{", "line 1, column 1: "},
+        {"{", "line 1, column 2: the document ends too early"},
         {"{\"a\":1,\"a\":2}", "a member occurs twice"},
         {"{} x", "something follows the end"},
         {"{}{}", "something follows the end"},
@@ -28,9 +28,34 @@ static void test_refused(void **state)
         {"123456789012345678901234567890", "a number is too big"},
         {"1e999", "a number is too big"},
         {"[1,]", "line 1, column 4: "},
-        {"{\n\"a\": tru\n}", "line 2, column 8: "},
+        {"{\n\"a\": tru\n}", "line 2, column 6: a value was expected"},
+        {"\"\xc3\xa9\" x", "line 1, column 5: something follows"},
+        {"[1 2]", "line 1, column 4: a comma or ] was expected"},
+        {"{\"a\":1 2}", "line 1, column 8: a comma or } was expected"},
+        {"{\"a\" 1}", "line 1, column 6: a colon was expected"},
+        {"{a:1}", "line 1, column 2: the name of a member"},
+        {"{\"a\":1,}", "line 1, column 8: the name of a member"},
+        {"\"\\x\"", "line 1, column 3: no such escape"},
+        {"\"\\u12g4\"", "line 1, column 6: four hexadecimal digits"},
+        {"\"\\udc00\"", "line 1, column 2: an escape stands for no character"},
+        {"\"\\ud800\\u0041\"", "line 1, column 2: an escape stands for no character"},
+        {"\"\\", "line 1, column 3: the document ends too early"},
+        {"\"abc", "line 1, column 5: the document ends too early"},
+        {"-", "line 1, column 2: the document ends too early"},
+        {"-a", "line 1, column 2: a digit was expected"},
+        {"1.", "line 1, column 3: the document ends too early"},
+        {"1.e5", "line 1, column 3: a digit was expected"},
+        {"1e+", "line 1, column 4: the document ends too early"},
+        {".5", "line 1, column 1: a value was expected"},
+        {"+1", "line 1, column 1: a value was expected"},
+        {"9223372036854775808", "a number is too big"},
+        {"-9223372036854775809", "a number is too big"},
+        {"nul", "line 1, column 1: a value was expected"},
+        {"\xc2\xa0"
+         "1",
+         "line 1, column 1: a value was expected"},
         {"\"a\nb\"", "line 1, column "},
-        {"01", "line 1, column "},
+        {"01", "line 1, column 1: a number must not begin"},
         {"NaN", "line 1, column "},
         {"\xef\xbb\xbf{}", "line 1, column "},
         {"'a'", "line 1, column "},
@@ -96,6 +121,47 @@ static void test_nul_by_flag(void **state)
     json_decref(value);
 }
 
+/// Every document that jansson takes is taken, and means the same.
+static void test_accepted(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "0",
+        "-0",
+        "-1",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "1.5",
+        "-0.25e-3",
+        "1E5",
+        "1e+2",
+        "1e-999",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "[]",
+        "{}",
+        " \t\r\n[ 1 , 2 ]\n",
+        "{ \"a\" : { \"\" : [ ] } , \"b\":[{}]}",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\u20AC\\ud83d\\uDC0E\\u007f\\u07ff\\u0800\"",
+        "\"plain \xc3\xa9 and \\u0041 and \xf0\x9f\x90\x8e\\n\"",
+        "\"\x7f\"",
+        "{\"k\\u0041\":\"\\u0042\",\"l\":1}",
+        "{\"a-very-long-name-of-a-member-that-does-not-fit-into-the-little-room-for-names-on-the-stack\":1}",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct json_read_error error;
+        json_t *ours = json_read(texts[i], strlen(texts[i]), 0, &error);
+        json_t *theirs = json_loads(texts[i], JSON_DECODE_ANY, NULL);
+        if (ours == NULL || !json_equal(ours, theirs)) {
+            fail_msg("%s: %s", texts[i], ours == NULL ? error.text : "something else");
+        }
+        json_decref(ours);
+        json_decref(theirs);
+    }
+}
+
 static void assert_canonical(const char *text, const char *expected)
 {
     struct buffer buffer;
@@ -145,9 +211,10 @@ static void test_canonical_depth(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_error_does_not_quote),
-        cmocka_unit_test(test_depth),     cmocka_unit_test(test_nul_by_flag),
-        cmocka_unit_test(test_canonical), cmocka_unit_test(test_canonical_depth),
+        cmocka_unit_test(test_refused),         cmocka_unit_test(test_error_does_not_quote),
+        cmocka_unit_test(test_accepted),        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_nul_by_flag),     cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_canonical_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

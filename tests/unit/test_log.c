@@ -178,6 +178,24 @@ static void test_secret_at_the_cut(void **state)
     }
 }
 
+/// Secrets that shrink to *** let a line show what lies far behind; a secret there is found as well.
+static void test_secret_far_behind(void **state)
+{
+    (void)state;
+    static char value[6000];
+    static char secret[1000];
+    memset(secret, 'S', sizeof secret);
+    log_redact(secret, sizeof secret);
+    memset(value, 'S', 3000);
+    memset(value + 3000, '-', 900);
+    memset(value + 3900, 'S', 1000);
+    log_info(NULL, "m", log_bytes("v", value, 4900));
+    char *text = written();
+    assert_null(strchr(text, 'S'));
+    assert_non_null(strstr(text, "*********---"));
+    free(text);
+}
+
 static void test_many_secrets_push_out_the_oldest(void **state)
 {
     (void)state;
@@ -283,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_exact_value_is_not_marked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_secrets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_secret_at_the_cut, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_secret_far_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_secrets_push_out_the_oldest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_level, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rate_limit, set_up, tear_down),
