@@ -114,8 +114,9 @@ static size_t redact(char *out, size_t size, const char *text, size_t length, si
         size_t plain = secret < raw ? secret : raw;
         size_t used;
         written += utf8_clean_part(out + written, size - written, text + at, plain - at, &used);
-        *cut |= used < plain - at || (secret < raw && size - written < sizeof MASK);
-        if (secret >= raw || *cut) {
+        bool full = used < plain - at || (secret < raw && size - written < sizeof MASK);
+        *cut |= full;
+        if (full || secret >= raw) {
             break;
         }
         memcpy(out + written, MASK, sizeof MASK);
