@@ -39,6 +39,8 @@ static void test_refused(void **state)
         {"\"\\u12g4\"", "line 1, column 6: four hexadecimal digits"},
         {"\"\\udc00\"", "line 1, column 2: an escape stands for no character"},
         {"\"\\ud800\\u0041\"", "line 1, column 2: an escape stands for no character"},
+        {"\"\\ud800\\ue000\"", "line 1, column 2: an escape stands for no character"},
+        {"\"\x1f\"", "line 1, column 2: a control character"},
         {"\"\\", "line 1, column 3: the document ends too early"},
         {"\"abc", "line 1, column 5: the document ends too early"},
         {"-", "line 1, column 2: the document ends too early"},

@@ -182,14 +182,14 @@ static void test_secret_at_the_cut(void **state)
 static void test_secret_far_behind(void **state)
 {
     (void)state;
-    static char value[6000];
+    static char value[9000];
     static char secret[1000];
     memset(secret, 'S', sizeof secret);
     log_redact(secret, sizeof secret);
     memset(value, 'S', 3000);
-    memset(value + 3000, '-', 900);
+    memset(value + 3000, '-', sizeof value - 3000);
     memset(value + 3900, 'S', 1000);
-    log_info(NULL, "m", log_bytes("v", value, 4900));
+    log_info(NULL, "m", log_bytes("v", value, sizeof value));
     char *text = written();
     assert_null(strchr(text, 'S'));
     assert_non_null(strstr(text, "*********---"));
