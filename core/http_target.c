@@ -158,8 +158,11 @@ enum http_fault http_query_decode(struct http_piece query, struct http_parameter
                                   size_t *count_r)
 {
     *count_r = 0;
+    if (query.length == 0) {
+        return HTTP_FAULT_NONE;
+    }
     const char *end = query.text + query.length;
-    for (const char *at = query.text; query.length > 0 && at < end;) {
+    for (const char *at = query.text; at < end;) {
         const char *stop = find_end(at, end, '&');
         if (stop > at) {
             if (*count_r == max) {
