@@ -3,6 +3,8 @@
 // The mock storage, what is read and kept: inboxes, sent messages, users, sessions, purge, stats.
 #include "tests/unit/storage_mock.h"
 
+#include "plugins/storage-mock/store.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -433,6 +435,28 @@ static void test_health_tells_a_full_store(void **state)
     fake_host_free(fake);
 }
 
+// The option `operator`, which is the only way in when nothing is kept.
+static void test_first_operator(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"root", ":secret", "root:", "Root:secret", "a b:secret"};
+    struct store_config config = {.limit = 10, .memory = 1 << 20, .operator= "root:s:cret" };
+    struct ph_user_name entry = {.name = text_of("root")};
+    struct ph_user user;
+    struct fake_host *fake = fake_host_new();
+    assert_int_equal(fake_open(fake, STORAGE_MOCK_FILE, &config), PH_OK);
+    assert_int_equal(STORAGE(fake, user_get, &entry, &user), PH_OK);
+    assert_true(text_is(user.password, "plain:s:cret"));
+    assert_int_equal(user.roles, PH_ROLE_OPERATOR);
+    fake_host_free(fake);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        fake = fake_host_new();
+        config.operator= bad[i];
+        assert_int_equal(fake_open(fake, STORAGE_MOCK_FILE, &config), PH_INVALID);
+        fake_host_free(fake);
+    }
+}
+
 int main(void)
 {
 #define STORAGE_TEST(name) cmocka_unit_test_setup_teardown(name, storage_setup, storage_teardown)
@@ -456,6 +480,7 @@ int main(void)
         STORAGE_TEST(test_purge_keys_and_sessions),
         STORAGE_TEST(test_purge_dead_letters),
         cmocka_unit_test(test_health_tells_a_full_store),
+        cmocka_unit_test(test_first_operator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
