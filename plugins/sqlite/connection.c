@@ -52,6 +52,13 @@ static bool say_code(const struct connection *connection, int code, struct failu
     return false;
 }
 
+// SQLite falls back to reading only, and tells nobody.
+static bool say_read_only(const struct connection *connection, struct failure *failure_r)
+{
+    failure_classify(failure_r, FAILURE_AT_OPEN, connection->path, SQLITE_READONLY, NULL);
+    return false;
+}
+
 // Changing to WAL needs the file alone for a moment, and SQLite does not always wait for that by itself.
 static bool set_wal(struct connection *connection, int64_t busy_timeout, struct failure *failure_r)
 {
@@ -88,12 +95,12 @@ static bool configure(struct connection *connection, const struct connection_set
     sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    if (sqlite3_db_readonly(database, "main") == 1)
+        return say_read_only(connection, failure_r);
     // The first read: here a file that is no database shows.
     int code = sqlite3_exec(database, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
     if (code != SQLITE_OK)
         return say_code(connection, code, failure_r);
-    if (sqlite3_db_readonly(database, "main") == 1)
-        return say_code(connection, SQLITE_READONLY, failure_r);
     if (!set_wal(connection, settings->busy_timeout, failure_r))
         return false;
     code = sqlite3_exec(database,

@@ -167,3 +167,8 @@ int storage_tear_down(void **state)
     free(path);
     return 0;
 }
+
+const char *storage_folder(void)
+{
+    return folder;
+}

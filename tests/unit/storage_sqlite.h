@@ -32,5 +32,6 @@ struct test_call *storage_read_list(enum ph_operation operation, ph_start_f *slo
                                     uint32_t limit);
 const struct ph_storage_operations *storage_slots(void);
 void storage_reopen(void);
+const char *storage_folder(void);
 
 #endif
