@@ -50,8 +50,8 @@ static struct host *host_of(const struct ph_host *services, struct instance **in
 
 // --- Services ----------------------------------------------------------------------------------------------
 
-static void service_log(const struct ph_host *services, enum ph_log_level level, const struct ph_call *call,
-                        const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void service_log(const struct ph_host *services, enum ph_log_level level,
+                                                              const struct ph_call *call, const char *format, ...)
 {
     enum log_level own = level <= PH_LOG_DEBUG  ? LOG_LEVEL_DEBUG
                          : level == PH_LOG_INFO ? LOG_LEVEL_INFO

@@ -77,8 +77,9 @@ static void *service_make(struct ph_call *raw, enum ph_make type)
     return size > 0 ? arena_alloc(call_of(raw)->arena, size) : NULL;
 }
 
-static void service_set(struct ph_call *raw, size_t index, enum ph_outcome outcome, uint32_t delay_ms,
-                        const char *format, ...)
+__attribute__((format(printf, 5, 6))) static void service_set(struct ph_call *raw, size_t index,
+                                                              enum ph_outcome outcome, uint32_t delay_ms,
+                                                              const char *format, ...)
 {
     struct instance_call *call = call_of(raw);
     if (index >= raw->count) {

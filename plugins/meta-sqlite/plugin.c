@@ -14,8 +14,8 @@ static const char *const statements[META_STATEMENT_COUNT] = {
                 " ON CONFLICT(id) DO UPDATE SET sender = excluded.sender, status = excluded.status,"
                 " expires_at = excluded.expires_at, json = excluded.json",
     [SQL_GET] = "SELECT json FROM meta_documents WHERE id = ?1 AND (expires_at = 0 OR expires_at > ?2)",
-    [SQL_FORGET] = "DELETE FROM meta_documents WHERE document IN (SELECT document FROM meta_documents"
-                   " INDEXED BY meta_documents_expires WHERE expires_at > 0 AND expires_at <= ?1 LIMIT ?2)",
+    [SQL_FORGET] = ("DELETE FROM meta_documents WHERE document IN (SELECT document FROM meta_documents"
+                    " INDEXED BY meta_documents_expires WHERE expires_at > 0 AND expires_at <= ?1 LIMIT ?2)"),
 };
 
 #define META_SCHEMA_VERSION 1
