@@ -381,6 +381,24 @@ static void test_purge_messages(void **state)
     assert_int_equal(storage_deliver_one(fake, 1, NULL), PH_NOT_FOUND);
 }
 
+// A mark that is written after the end keeps the message, too [4].
+static void test_purge_leaves_marked_messages(void **state)
+{
+    struct fake_host *fake = *state;
+    struct ph_mark_document mark = {.id = id_of(1)};
+    struct ph_settle settle = {.id = id_of(1), .mark = PH_MARK_DOCUMENT};
+    struct ph_purge entry = {.retention_ms = 1, .limit = 10};
+    struct ph_swept swept;
+    post_numbers(fake, 1, 1);
+    assert_int_equal(STORAGE_DO(fake, mark, &mark), PH_OK);
+    fake->now += 100;
+    assert_int_equal(STORAGE(fake, purge, &entry, &swept), PH_OK);
+    assert_int_equal(swept.count, 0);
+    assert_int_equal(STORAGE_DO(fake, settle, &settle), PH_OK);
+    assert_int_equal(STORAGE(fake, purge, &entry, &swept), PH_OK);
+    assert_int_equal(swept.count, 1);
+}
+
 static void test_purge_keys_and_sessions(void **state)
 {
     struct fake_host *fake = *state;
@@ -477,6 +495,7 @@ int main(void)
         STORAGE_TEST(test_sessions),
         STORAGE_TEST(test_password_ends_other_sessions),
         STORAGE_TEST(test_purge_messages),
+        STORAGE_TEST(test_purge_leaves_marked_messages),
         STORAGE_TEST(test_purge_keys_and_sessions),
         STORAGE_TEST(test_purge_dead_letters),
         cmocka_unit_test(test_health_tells_a_full_store),
