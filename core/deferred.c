@@ -12,7 +12,8 @@
 #define ROUNDS 16
 
 struct deferred_queue {
-    STAILQ_HEAD(, deferred_task) tasks;
+    STAILQ_HEAD(deferred_list, deferred_task) tasks;
+    struct deferred_list round; ///< those that run now
     struct event *event;
     unsigned rounds;
     bool asked;
@@ -35,12 +36,11 @@ static void deferred_run(evutil_socket_t descriptor, short events, void *context
     (void)descriptor;
     (void)events;
     struct deferred_queue *queue = context;
-    STAILQ_HEAD(, deferred_task) tasks = STAILQ_HEAD_INITIALIZER(tasks);
-    STAILQ_CONCAT(&tasks, &queue->tasks);
+    STAILQ_CONCAT(&queue->round, &queue->tasks);
     queue->asked = false;
     struct deferred_task *task;
-    while ((task = STAILQ_FIRST(&tasks)) != NULL) {
-        STAILQ_REMOVE_HEAD(&tasks, next);
+    while ((task = STAILQ_FIRST(&queue->round)) != NULL) {
+        STAILQ_REMOVE_HEAD(&queue->round, next);
         task->queued = false;
         task->run(task);
     }
@@ -50,6 +50,7 @@ struct deferred_queue *deferred_new(struct event_base *base)
 {
     struct deferred_queue *queue = xcalloc(1, sizeof *queue);
     STAILQ_INIT(&queue->tasks);
+    STAILQ_INIT(&queue->round);
     queue->event = event_new(base, -1, 0, deferred_run, queue);
     if (queue->event == NULL) {
         free(queue);
@@ -76,7 +77,30 @@ void deferred_add(struct deferred_queue *queue, struct deferred_task *task)
     }
 }
 
+static bool deferred_remove(struct deferred_list *list, struct deferred_task *task)
+{
+    struct deferred_task *other;
+    STAILQ_FOREACH(other, list, next)
+    {
+        if (other == task) {
+            STAILQ_REMOVE(list, task, deferred_task, next);
+            return true;
+        }
+    }
+    return false;
+}
+
+void deferred_cancel(struct deferred_queue *queue, struct deferred_task *task)
+{
+    if (task->queued) {
+        bool removed = deferred_remove(&queue->round, task) || deferred_remove(&queue->tasks, task);
+        assert(removed);
+        (void)removed;
+        task->queued = false;
+    }
+}
+
 bool deferred_idle(const struct deferred_queue *queue)
 {
-    return STAILQ_EMPTY(&queue->tasks);
+    return STAILQ_EMPTY(&queue->tasks) && STAILQ_EMPTY(&queue->round);
 }

@@ -31,6 +31,9 @@ void deferred_free(struct deferred_queue *queue);
 /// Runs `task->run` later. The task must not be queued already; it is the queue's until it runs.
 void deferred_add(struct deferred_queue *queue, struct deferred_task *task);
 
+/// Takes a task back; one that is not queued is left. Looks through the whole queue: for rare ends.
+void deferred_cancel(struct deferred_queue *queue, struct deferred_task *task);
+
 /// True when nothing is queued.
 bool deferred_idle(const struct deferred_queue *queue);
 
