@@ -6,6 +6,7 @@
 #include "core/buffer.h"
 #include "core/loader.h"
 #include "core/operation.h"
+#include "core/options.h"
 #include "core/xalloc.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -147,6 +148,14 @@ static void check_tables(const struct plugin *plugin, struct buffer *errors)
             buffer_printf(errors, "the mandatory operation %s is missing\n", operation->name);
         }
     }
+    const struct options_table table = {plugin->options, plugin->descriptor.option_count, sizeof *plugin->options};
+    struct buffer fault;
+    buffer_init(&fault, 1000);
+    if (!options_table_check(&table, plugin->descriptor.config_size, &fault)) {
+        const char *text = buffer_string(&fault);
+        buffer_printf(errors, "%s\n", text != NULL ? text : "the table of options is not sound");
+    }
+    buffer_free(&fault);
 }
 
 bool descriptor_read(const void *raw, size_t size, struct plugin *plugin, struct buffer *errors)

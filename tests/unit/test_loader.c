@@ -231,6 +231,11 @@ static void test_reads_sound_descriptors_only(void **state)
     check(&descriptor, "the mandatory operation close is missing\nthe mandatory operation health is missing\n"
                        "the mandatory operation get is missing\n");
     descriptor = sound();
+    struct ph_option twice[] = {option, option};
+    descriptor.options = twice;
+    descriptor.option_count = 2;
+    check(&descriptor, "option greeting: it is there twice\n");
+    descriptor = sound();
     descriptor.option_count = 100000;
     check(&descriptor, "option_count is 100000, at most 256 is allowed\n");
 }
