@@ -205,9 +205,10 @@ dev_run() {
         shift
     done
     STATE=${STATE:-$BUILD/run/$set}
-    [ -f "$ROOT/etc/$set.ini" ] || die "etc/$set.ini is not in this tree, so there is no set '$set' to run"
     need build
     build_flavour obj
+    [ -f "$BUILD/etc/$set.ini" ] ||
+        die "this tree does not hold the plugins of the set '$set' yet (no build/etc/$set.ini); try ./dev run or ./dev run mock"
     port=${port:-$(free_port)}
     URL=http://127.0.0.1:$port
     run_prepare "$set" "$port"
