@@ -68,21 +68,22 @@ static const char *nearest_plugin(const struct config_reading *reading, enum ph_
     return nearest == NULL ? NULL : out;
 }
 
-// The loader's text, a finding a line.
-static void report_plugin(struct config_reading *reading, enum ph_kind kind, const struct ini_key *key,
-                          const char *errors)
+// The loader's text, a finding a line; the last one names the nearest plugin there is.
+static void report_plugin(struct config_reading *reading, const struct config_backend *backend,
+                          const struct ini_key *key, const char *errors)
 {
-    char nearest[LOADER_NAME_SIZE];
+    char found[LOADER_NAME_SIZE];
+    const char *nearest =
+        nearest_plugin(reading, (enum ph_kind)backend->kind, backend->plugin_name, found, sizeof found);
     const char *text = errors == NULL ? "the plugin cannot be loaded" : errors;
+    bool other = nearest != NULL && strcmp(nearest, backend->plugin_name) != 0;
     while (*text != '\0') {
         int length = (int)strcspn(text, "\n");
-        findings_error(reading->findings, key->place, "%s.plugin: %.*s", config_kind_name(kind), length, text);
+        bool last = text[length] == '\0' || text[length + 1] == '\0';
+        findings_error(reading->findings, key->place, "%s.plugin: %.*s%s%s", backend->section, length, text,
+                       other && last ? "; nearest: " : "", other && last ? nearest : "");
         text += length;
         text += *text == '\n';
-    }
-    if (nearest_plugin(reading, kind, key->value, nearest, sizeof nearest) != NULL &&
-        strcmp(nearest, key->value) != 0) {
-        findings_error(reading->findings, key->place, "%s.plugin: nearest: %s", config_kind_name(kind), nearest);
     }
 }
 
@@ -112,7 +113,7 @@ static void find_plugin(struct config_reading *reading, struct config_backend *b
             ? loader_open(reading->loader, backend->kind, backend->plugin_name, &errors)
             : reading->settings->find(reading->settings->find_context, backend->kind, backend->plugin_name, &errors);
     if (backend->plugin == NULL) {
-        report_plugin(reading, (enum ph_kind)backend->kind, key, errors);
+        report_plugin(reading, backend, key, errors);
     }
     free(errors);
 }
@@ -206,9 +207,10 @@ static void read_keys(struct config_reading *reading, struct config_backend *bac
             read_option(reading, backend, option, key, raw);
         } else if (backend->plugin != NULL) {
             char owner[96];
-            const struct options_table policy = policy_table();
+            static const struct ph_option plugin = {.name = "plugin"};
+            static const struct options_table plugin_key = {&plugin, 1, sizeof plugin};
             snprintf(owner, sizeof owner, "plugin %s-%s", backend->section, backend->plugin_name);
-            config_unknown_key(reading->findings, backend->section, key, owner, &mine->table, &policy);
+            config_unknown_key(reading->findings, backend->section, key, owner, &mine->table, &plugin_key);
         }
     }
 }

@@ -122,7 +122,7 @@ static void apply_one(struct ini_file *file, const char *const *sections, const 
                       struct findings *findings)
 {
     char variable[VARIABLE_MAX + 1];
-    char key[VARIABLE_MAX + 1];
+    char key[VARIABLE_MAX + 1] = "";
     size_t length = strcspn(entry, "=");
     if (strncmp(entry, PREFIX, PREFIX_LENGTH) != 0 || length > VARIABLE_MAX || entry[length] == '\0') {
         return;
