@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define CONNECTION_MAGIC 0x73716c63u
+#define LOOKASIDE_SIZE 1200
+#define LOOKASIDE_SLOTS 200
 
 // Makes an empty file that only its owner may use, if there is none.
 static bool make_file(const char *path, struct failure *failure_r)
@@ -91,6 +93,8 @@ static bool configure(struct connection *connection, const struct connection_set
 {
     sqlite3 *database = connection->database;
     sqlite3_busy_timeout(database, (int)settings->busy_timeout);
+    // Cursors and small values come from here instead of malloc.
+    sqlite3_db_config(database, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_SIZE, LOOKASIDE_SLOTS);
     sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     sqlite3_db_config(database, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);

@@ -16,6 +16,7 @@
 /// One purge on its way.
 struct purge {
     struct scope *scope;
+    struct ph_call *call;
     const struct ph_purge *entry;
     struct ph_swept *swept;
     int64_t left; // rows that may still be removed
@@ -42,6 +43,42 @@ static int remove_older(struct purge *purge, enum storage_statement statement, i
     query_integer(&query, time);
     query_integer(&query, purge->left);
     return remove_counted(purge, &query);
+}
+
+/// An idempotency key to be removed.
+struct old_key {
+    struct old_key *next;
+    int64_t sender;
+    struct ph_text key;
+};
+
+// First listed, then removed: a statement must not change the index that it walks.
+static int remove_keys(struct purge *purge)
+{
+    struct ph_call *call = purge->call;
+    struct old_key *keys = NULL;
+    struct query query = query_begin(purge->scope->connection, SQL_PURGE_KEYS);
+    query_integer(&query, purge->scope->now - purge->entry->key_retention_ms);
+    query_integer(&query, purge->left);
+    while (query_step(&query)) {
+        struct old_key *key = call->host->alloc(call, sizeof(*key));
+        // What the arena does not hold is left for the next call.
+        if (key == NULL || !query_text_at(&query, 1, call, &key->key)) {
+            query.code = SQLITE_OK;
+            break;
+        }
+        key->sender = query_integer_at(&query, 0);
+        key->next = keys;
+        keys = key;
+    }
+    int code = query_end(&query);
+    for (; code == SQLITE_OK && keys != NULL; keys = keys->next) {
+        query = query_begin(purge->scope->connection, SQL_PURGE_KEY);
+        query_integer(&query, keys->sender);
+        query_text(&query, keys->key);
+        code = remove_counted(purge, &query);
+    }
+    return code;
 }
 
 // Takes rows out of a removed user's inbox; the rows stay with their messages.
@@ -115,11 +152,11 @@ static int remove_messages(struct purge *purge)
 
 static int purge_entry(struct scope *scope, struct ph_call *call, size_t index)
 {
-    struct purge purge = {.scope = scope, .entry = call->entries[index], .swept = call->outputs[index]};
+    struct purge purge = {.scope = scope, .call = call, .entry = call->entries[index], .swept = call->outputs[index]};
     purge.left = purge.entry->limit < PURGE_LIMIT ? (int64_t)purge.entry->limit : PURGE_LIMIT;
     int code = remove_older(&purge, SQL_PURGE_SESSIONS, scope->now);
     if (code == SQLITE_OK)
-        code = remove_older(&purge, SQL_PURGE_KEYS, scope->now - purge.entry->key_retention_ms);
+        code = remove_keys(&purge);
     if (code == SQLITE_OK)
         code = sweep_user(&purge);
     if (code == SQLITE_OK)

@@ -112,8 +112,8 @@
     /* purge and stats */                                                                                           \
     X(SQL_PURGE_SESSIONS, "DELETE FROM storage_sessions WHERE token IN"                                             \
                           " (SELECT token FROM storage_sessions WHERE expires_at <= ?1 LIMIT ?2)")                  \
-    X(SQL_PURGE_KEYS, "DELETE FROM storage_keys WHERE (sender, key) IN"                                             \
-                      " (SELECT sender, key FROM storage_keys WHERE accepted_at < ?1 LIMIT ?2)")                    \
+    X(SQL_PURGE_KEYS, "SELECT sender, key FROM storage_keys WHERE accepted_at < ?1 LIMIT ?2")                       \
+    X(SQL_PURGE_KEY, "DELETE FROM storage_keys WHERE sender = ?1 AND key = ?2")                                     \
     X(SQL_PURGE_USER, "SELECT user FROM storage_users WHERE removed_at > 0 AND swept = 0 LIMIT 1")                  \
     X(SQL_PURGE_USER_DONE, "UPDATE storage_users SET swept = 1 WHERE user = ?1")                                    \
     X(SQL_PURGE_INBOX, "UPDATE storage_recipients SET position = 0 WHERE (message, ordinal) IN"                     \
