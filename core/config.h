@@ -175,8 +175,8 @@ enum config_change {
 enum config_change config_backend_compare(const struct config_backend *left, const struct config_backend *right,
                                           char *names_r, size_t size);
 
-/// For ph_host.resolve: the names of the secrets in one option as the file has it. Returns how many; at most
-/// `limit` are written. The names live as long as the backend. 0 also for an option that is not set.
+/// For ph_host.resolve: the names of the secrets in one option as the file has it. Returns how many were
+/// written, at most `limit`. The names live as long as the backend. 0 also for an option that is not set.
 size_t config_option_secrets(const struct config_backend *backend, const char *option, const char **names_r,
                              size_t limit);
 

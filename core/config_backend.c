@@ -338,26 +338,40 @@ void config_backend_finish(struct config_backend *backend, config_secret_f *answ
 }
 
 struct secret_names {
-    const struct config_backend *backend;
+    struct config_backend_private *mine;
     const char **names;
     size_t limit;
     size_t count;
 };
 
+// The backend's own copy of a name, made once: an option may be resolved again and again.
+static const char *keep_name(struct config_backend_private *mine, const char *name)
+{
+    for (size_t i = 0; i < mine->name_count; i++) {
+        if (strcmp(mine->names[i], name) == 0) {
+            return mine->names[i];
+        }
+    }
+    mine->names = xrealloc_array(mine->names, mine->name_count + 1, sizeof *mine->names);
+    mine->names[mine->name_count] = xstrdup(name);
+    mine->name_count++;
+    return mine->names[mine->name_count - 1];
+}
+
 static void note_secret(void *names_, const char *name)
 {
     struct secret_names *names = names_;
     if (names->count < names->limit) {
-        names->names[names->count] = arena_strdup(names->backend->mine->arena, name);
+        names->names[names->count] = keep_name(names->mine, name);
+        names->count++;
     }
-    names->count++;
 }
 
 size_t config_option_secrets(const struct config_backend *backend, const char *option, const char **names_r,
                              size_t limit)
 {
     assert(backend->magic == BACKEND_MAGIC);
-    struct secret_names names = {.backend = backend, .names = names_r, .limit = limit};
+    struct secret_names names = {.mine = backend->mine, .names = names_r, .limit = limit};
     const struct config_raw *raw = find_raw(backend, option);
     struct buffer error;
     buffer_init(&error, CONFIG_ERROR_MAX);
@@ -461,6 +475,10 @@ void config_backend_free(struct config_backend *backend)
         free(mine->raw[i].name);
         expand_free(mine->raw[i].text);
     }
+    for (size_t i = 0; i < mine->name_count; i++) {
+        free(mine->names[i]);
+    }
+    free(mine->names);
     free(mine->raw);
     free(mine->hidden);
     free(mine->filled);

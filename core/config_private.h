@@ -43,6 +43,8 @@ struct config_backend_private {
     bool *hidden;               ///< for each option: its value held a secret
     struct config_raw *raw;
     size_t raw_count;
+    char **names; ///< of secrets that were asked for
+    size_t name_count;
     const char *folder;             ///< state_dir
     const char *const *environment; ///< as in struct config_settings
 };

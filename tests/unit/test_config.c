@@ -334,6 +334,9 @@ static void test_secrets(void **state)
     char *error = NULL;
     assert_int_equal(config_option_secrets(backend, "password", names, 4), 1);
     assert_string_equal(names[0], "db");
+    assert_int_equal(config_option_secrets(backend, "password", names + 1, 1), 1);
+    assert_ptr_equal(names[0], names[1]);
+    assert_int_equal(config_option_secrets(backend, "password", names, 0), 0);
     assert_int_equal(config_option_secrets(backend, "limit", names, 4), 0);
     memcpy(version, "two", 4);
     char *value = config_option_resolve(backend, "password", answer, version, &error);
