@@ -32,7 +32,7 @@ struct waiting {
     struct receive_list receives;
 };
 
-static const struct operation look_operation = {PH_QUEUE_RECEIVE, false, 0, queue_peek};
+static const struct operation look_operation = {PH_QUEUE_RECEIVE, false, 0, queue_peek, false};
 
 static struct waiting *waiting_of(const struct engine *engine)
 {

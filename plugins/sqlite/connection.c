@@ -195,6 +195,19 @@ void connection_tune(struct connection *connection, const struct connection_sett
     snprintf(pragma, sizeof(pragma), "PRAGMA cache_size = -%lld", (long long)(settings->cache / 1024));
     sqlite3_exec(connection->database, pragma, NULL, NULL, NULL);
     sqlite3_wal_autocheckpoint(connection->database, (int)settings->checkpoint_pages);
+    connection->always_lazy = settings->lazy;
+}
+
+int connection_hurry(struct connection *connection, bool lazy)
+{
+    lazy = lazy || connection->always_lazy;
+    if (connection->lazy == lazy)
+        return SQLITE_OK;
+    int code = sqlite3_exec(connection->database, lazy ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
+                            NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        connection->lazy = lazy;
+    return code;
 }
 
 enum connection_file connection_look(const struct connection *connection)

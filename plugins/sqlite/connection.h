@@ -20,6 +20,7 @@ struct connection_settings {
     int64_t busy_timeout;     ///< ms
     uint64_t cache;           ///< bytes
     int64_t checkpoint_pages; ///< of write-ahead log
+    bool lazy;                ///< no commit waits for the disk
 };
 
 /// The statements of a kind, by number.
@@ -33,6 +34,8 @@ struct connection {
     struct sqlite3 *database;
     const struct connection_statements *statements;
     struct sqlite3_stmt **prepared; ///< NULL where not yet prepared
+    bool lazy;                      ///< commits do not wait for the disk just now
+    bool always_lazy;               ///< the settings say so
     unsigned generation;            ///< of the settings in force; the caller's
     dev_t device;
     ino_t inode;
@@ -56,6 +59,10 @@ void connection_close(struct connection *connection);
 
 /// Puts other settings (but the path) in force.
 void connection_tune(struct connection *connection, const struct connection_settings *settings);
+
+/// Chooses whether the next commits wait for the disk; `lazy` ones survive the process, but not a power cut. Outside a
+/// transaction. An SQLite code.
+int connection_hurry(struct connection *connection, bool lazy);
 
 /// Looks where the path leads now.
 enum connection_file connection_look(const struct connection *connection);

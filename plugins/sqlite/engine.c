@@ -28,7 +28,7 @@ struct engine {
     struct failure failure; // of the open
 };
 
-static const struct operation health_operation = {PH_HEALTH, true, sizeof(struct ph_health), NULL};
+static const struct operation health_operation = {PH_HEALTH, true, sizeof(struct ph_health), NULL, false};
 
 static struct engine *engine_check(void *instance)
 {
@@ -80,6 +80,7 @@ static bool engine_set_up(struct engine *engine, const struct sqlite_config *con
         .busy_timeout = config->busy_timeout,
         .cache = config->cache,
         .checkpoint_pages = config->checkpoint_pages,
+        .lazy = config->synchronous == SQLITE_SYNCHRONOUS_NORMAL,
     };
     return done;
 }
@@ -346,6 +347,7 @@ void engine_reload(void *instance, struct ph_call *call)
         engine->shared.settings.busy_timeout = config->busy_timeout;
         engine->shared.settings.cache = config->cache;
         engine->shared.settings.checkpoint_pages = config->checkpoint_pages;
+        engine->shared.settings.lazy = config->synchronous == SQLITE_SYNCHRONOUS_NORMAL;
         engine->shared.generation++;
         pthread_mutex_unlock(&engine->shared.lock);
         call->host->set(call, i, PH_OK, 0, NULL);

@@ -32,6 +32,7 @@ struct operation {
     bool writes;
     size_t output_size; ///< of one output, 0 for none
     operation_run_f *run;
+    bool lazy; ///< what it writes may be lost by a power cut: when no other is in its batch, nobody waits for the disk
 };
 
 struct engine_kind {

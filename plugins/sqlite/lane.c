@@ -141,13 +141,32 @@ static int run_tasks(struct lane *lane, struct scope *scope, struct task **culpr
     return lane->kind->flush != NULL && lane->writes ? lane->kind->flush(scope, NULL) : SQLITE_OK;
 }
 
+static bool all_lazy(const struct lane *lane)
+{
+    const struct task *task;
+    STAILQ_FOREACH(task, &lane->batch, link)
+    {
+        if (!task->failed && !task->operation->lazy)
+            return false;
+    }
+    return true;
+}
+
+static int begin(struct lane *lane)
+{
+    if (!lane->writes)
+        return execute(lane, "BEGIN");
+    int code = connection_hurry(lane->connection, all_lazy(lane));
+    return code == SQLITE_OK ? execute(lane, "BEGIN IMMEDIATE") : code;
+}
+
 // One attempt at the whole batch. False: `culprit_r` may be at fault alone (NULL: everything failed).
 static bool run_transaction(struct lane *lane, struct task **culprit_r, struct failure *failure_r)
 {
     struct connection *connection = lane->connection;
     *culprit_r = NULL;
     enum failure_stage stage = FAILURE_AT_WORK;
-    int code = execute(lane, lane->writes ? "BEGIN IMMEDIATE" : "BEGIN");
+    int code = begin(lane);
     if (code == SQLITE_OK) {
         struct scope scope = {
             .connection = connection,

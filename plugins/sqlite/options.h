@@ -15,9 +15,17 @@ struct sqlite_config {
     uint64_t cache;           ///< bytes of page cache, for each connection
     int64_t readers;          ///< how many connections read side by side
     int64_t checkpoint_pages; ///< pages in the write-ahead log that start a checkpoint
+    uint32_t synchronous;     ///< enum sqlite_synchronous; storage has no choice
 };
 
-#define SQLITE_OPTION_COUNT 5
+enum sqlite_synchronous {
+    SQLITE_SYNCHRONOUS_FULL = 0,  ///< a commit is on the disk when it is answered
+    SQLITE_SYNCHRONOUS_NORMAL = 1 ///< it survives the process, but the last ones not a power cut
+};
+
+/// Storage takes the first SQLITE_STORAGE_OPTION_COUNT, without `synchronous`.
+#define SQLITE_STORAGE_OPTION_COUNT 5
+#define SQLITE_OPTION_COUNT 6
 
 extern const struct ph_option sqlite_options[SQLITE_OPTION_COUNT];
 
