@@ -3,6 +3,7 @@
 // posthouse, the command: finds the function of a command by its one or two words.
 #include "cli/plugin_describe.h"
 #include "cli/plugin_list.h"
+#include "cli/user.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
+    {"user", "add", user_add_run, "add a user, the first operator too"},
     {"plugin", "list", plugin_list_run, "list the plugins that can be used"},
     {"plugin", "describe", plugin_describe_run, "tell what a plugin does and which options it takes"},
 };
