@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// core/config and core/check: whole files, the environment, secrets, what is told about mistakes, and how two
+// core/config: whole files, the environment, secrets, what is told about mistakes, and how two
 // configurations compare.
 #include "tests/unit/unit.h"
 
 #include "core/backend_settings.h"
 #include "core/buffer.h"
-#include "core/check.h"
 #include "core/config.h"
 #include "core/faults.h"
 #include "core/loader.h"
@@ -421,67 +420,7 @@ static void test_compare(void **state)
     }
 }
 
-// --- check, tables, document -------------------------------------------------------------------------------
-
-static void note_step(void *context, struct config *config, struct findings *findings)
-{
-    char version[] = "x";
-    int *steps = context;
-    *steps += 1;
-    if (config->secret_count > 0) {
-        config_finish(config, answer, version, findings);
-    }
-}
-
-static int check(const char *text, const struct check_steps *steps, char **out_r, char **err_r)
-{
-    static const char *const none[] = {NULL};
-    const struct config_settings settings = {.environment = none, .find = find};
-    size_t sizes[2];
-    FILE *out = open_memstream(out_r, &sizes[0]);
-    FILE *err = open_memstream(err_r, &sizes[1]);
-    assert_true(out != NULL && err != NULL);
-    write_file(text);
-    int code = check_run(path, &settings, steps, out, err);
-    fclose(out);
-    fclose(err);
-    return code;
-}
-
-static void test_check(void **state)
-{
-    int count = 0;
-    const struct check_steps steps = {.secrets = note_step, .deep = note_step, .context = &count};
-    char *out;
-    char *err;
-    (void)state;
-    assert_int_equal(check(GOOD, NULL, &out, &err), 0);
-    assert_non_null(strstr(out, ": good, storage thing, meta other, queue other, alert other\n"));
-    assert_string_equal(err, "");
-    free(out);
-    free(err);
-    assert_int_equal(check("[x]\n" GOOD, &steps, &out, &err), CONFIG_EXIT);
-    assert_int_equal(count, 0);
-    assert_string_equal(out, "");
-    assert_non_null(strstr(err, ": 1 error\n"));
-    free(out);
-    free(err);
-    assert_int_equal(check(WITH_SECRETS, NULL, &out, &err), 0);
-    assert_non_null(strstr(out, ", 1 secret not read\n"));
-    free(out);
-    free(err);
-    static const struct check_steps only_secrets = {.secrets = note_step, .context = NULL};
-    struct check_steps counted = only_secrets;
-    counted.context = &count;
-    assert_int_equal(check(WITH_SECRETS, &counted, &out, &err), 0);
-    assert_int_equal(count, 1);
-    free(out);
-    free(err);
-    assert_int_equal(check(GOOD, &steps, &out, &err), 0);
-    assert_int_equal(count, 2);
-    free(out);
-    free(err);
-}
+// --- tables, document ------------------------------------------------------------------------------------
 
 static void test_tables(void **state)
 {
@@ -549,12 +488,12 @@ static int remove_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),   cmocka_unit_test(test_everything_set),
-        cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_mistakes_of_the_daemon),
-        cmocka_unit_test(test_unreadable), cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_secrets),    cmocka_unit_test(test_secret_mistakes),
-        cmocka_unit_test(test_compare),    cmocka_unit_test(test_check),
-        cmocka_unit_test(test_tables),     cmocka_unit_test(test_page_is_new),
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_everything_set),
+        cmocka_unit_test(test_mistakes),    cmocka_unit_test(test_mistakes_of_the_daemon),
+        cmocka_unit_test(test_unreadable),  cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_secrets),     cmocka_unit_test(test_secret_mistakes),
+        cmocka_unit_test(test_compare),     cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_page_is_new),
     };
     return cmocka_run_group_tests(tests, make_path, remove_path);
 }
