@@ -306,8 +306,10 @@ def tidy_one(name, flags):
 def deep_tidy(files):
     """clang-tidy"""
     folder = 'build/obj'
+    rules = '\n'.join(files.read(name) for name in files.all if name.endswith('.am'))
+    defined = sorted(set(re.findall(r'-D([A-Z_]+)=', rules)))
     flags = ['-std=gnu11', '-Iinclude', '-I.', f'-I{folder}', '-DHAVE_CONFIG_H', '-D_GNU_SOURCE',
-             '-DPOSTHOUSE_PLUGINS_DIR=""', '-DPOSTHOUSE_CONF_DIR=""', '-DPOSTHOUSE_DATA_DIR=""']
+             *[f'-D{name}=""' for name in defined]]
     packages = subprocess.run(['pkg-config', '--cflags', 'libevent', 'jansson', 'libcurl', 'libpq', 'sqlite3', 'inih',
                                'expat', 'cmocka'], capture_output=True, text=True, check=False)
     flags += packages.stdout.split()

@@ -46,7 +46,9 @@ static size_t next_end(struct cut cut, size_t at, size_t length)
 static char *copy_of(const char *bytes, size_t length)
 {
     char *copy = malloc(length > 0 ? length : 1);
-    require(copy != NULL);
+    if (copy == NULL) {
+        abort();
+    }
     memcpy(copy, bytes, length);
     return copy;
 }
