@@ -80,15 +80,12 @@ run_failed() {
 }
 
 wait_ready() {
-    timeout 60 "$BUILD/bin/posthouse" health --wait "$URL" >/dev/null &
-    local health=$!
-    # Whichever ends first: a daemon that cannot start is not waited for.
-    wait -n "$health" "$DAEMON" || true
-    if ! kill -0 "$DAEMON" 2>/dev/null; then
-        kill "$health" 2>/dev/null || true
-        run_failed "the daemon ended while starting"
-    fi
-    wait "$health" || run_failed "the daemon was not ready within 60 s"
+    local end=$((SECONDS + 60))
+    until curl -sf -o "$STATE/ready.json" "$URL/readyz"; do
+        kill -0 "$DAEMON" 2>/dev/null || run_failed "the daemon ended while starting"
+        [ $SECONDS -lt $end ] || run_failed "the daemon was not ready within 60 s"
+        sleep 0.1
+    done
 }
 
 # api METHOD PATH TOKEN [JSON]: one call; the answer's body in ANSWER, its status in STATUS. Token and body
