@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // posthouse, the command: finds the function of a command by its one or two words.
+#include "cli/health.h"
 #include "cli/plugin_describe.h"
 #include "cli/plugin_list.h"
 #include "cli/user.h"
@@ -15,6 +16,7 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
+    {NULL, "health", health_run, "ask a server whether it is ready"},
     {"user", "add", user_add_run, "add a user, the first operator too"},
     {"plugin", "list", plugin_list_run, "list the plugins that can be used"},
     {"plugin", "describe", plugin_describe_run, "tell what a plugin does and which options it takes"},

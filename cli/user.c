@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/exit_codes.h"
 #include "cli/password_input.h"
 #include "cli/user_direct.h"
 #include "core/json_read.h"
 #include "core/message_input.h"
 
-#define EXIT_USAGE 64
 #define PASSWORD_MIN 8
 #define PASSWORD_MAX 200
 
@@ -64,15 +64,15 @@ int user_add_run(int argc, char **argv)
             file = optarg;
             break;
         default:
-            return usage(option == 'h' ? stdout : stderr, option == 'h' ? 0 : EXIT_USAGE);
+            return usage(option == 'h' ? stdout : stderr, option == 'h' ? 0 : EXIT_WRONG_USAGE);
         }
     }
     if (config == NULL || optind + 1 != argc) {
-        return usage(stderr, EXIT_USAGE);
+        return usage(stderr, EXIT_WRONG_USAGE);
     }
     if (!message_input_name(argv[optind], strlen(argv[optind]))) {
         fprintf(stderr, "posthouse: a user's name has 1 to 64 of a-z 0-9 . _ @ -\n");
-        return EXIT_USAGE;
+        return EXIT_WRONG_USAGE;
     }
     int code = 1;
     if (password_input(file, from_stdin, true, password) && password_allowed(password)) {
