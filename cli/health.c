@@ -4,6 +4,7 @@
 #include "cli/health.h"
 
 #include <getopt.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #define DEFAULT_SERVER "http://127.0.0.1:8080"
 #define REQUEST_TIMEOUT_S 5
 #define WAIT_DEFAULT_S 60
+#define RETRY_MS 50
 
 static int usage(FILE *out, int code)
 {
@@ -61,7 +63,6 @@ static int ask(struct client *client, const char *path, long wait_s, bool json)
 {
     struct client_answer answer;
     struct timespec begin, now;
-    const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
     clock_gettime(CLOCK_MONOTONIC, &begin);
     for (;;) {
         client_request(client, "GET", path, NULL, NULL, REQUEST_TIMEOUT_S, &answer);
@@ -70,7 +71,7 @@ static int ask(struct client *client, const char *path, long wait_s, bool json)
             break;
         }
         client_answer_free(&answer);
-        nanosleep(&pause, NULL);
+        poll(NULL, 0, RETRY_MS);
     }
     int code = EXIT_GOOD;
     if (answer.status == 200 || (answer.status == 503 && json_object_get(answer.json, "status") != NULL &&
