@@ -1,0 +1,6 @@
+# Made by infra/bootstrap. Put this account's number in place of the zeros.
+bucket       = "000000000000-posthouse-state"
+key          = "posthouse/prod.tfstate"
+region       = "eu-west-1"
+encrypt      = true
+use_lockfile = true # from Terraform 1.10 on; with 1.9: dynamodb_table = "posthouse-lock"
