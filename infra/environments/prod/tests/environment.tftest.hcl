@@ -38,13 +38,3 @@ run "environment" {
     error_message = "The task policy must hold no wildcard."
   }
 }
-
-run "refuses_another_account" {
-  command = plan
-
-  variables {
-    account_id = "prod"
-  }
-
-  expect_failures = [var.account_id]
-}
