@@ -10,6 +10,7 @@
 # The policy is translated for moto: only SQS is matched by resource there, batch calls are actions of their own, and conditions
 # are not looked at.
 import json
+import logging
 import pathlib
 import sys
 import urllib.request
@@ -59,8 +60,12 @@ class Stack:
         self.iam.create_user(UserName="daemon")
         key = self.iam.create_access_key(UserName="daemon")["AccessKey"]
         self.client = self.session(key["AccessKeyId"], key["SecretAccessKey"])
-        # Keys that are known from here on: verification is turned on after the set-up.
-        request = urllib.request.Request(f"{url}/moto-api/reset-auth", data=b"0", method="POST")
+        self.verify(True)
+
+    def verify(self, on):
+        """Turns moto's verification of signatures and policies on or off."""
+        request = urllib.request.Request(f"{self.url}/moto-api/reset-auth", data=b"0" if on else b"inf",
+                                         headers={"Content-Type": "text/plain"}, method="POST")
         urllib.request.urlopen(request).read()
 
     def session(self, key, secret):
@@ -71,11 +76,9 @@ class Stack:
 
     def give(self, policy):
         """Gives the user this policy; verification is off meanwhile."""
-        off = urllib.request.Request(f"{self.url}/moto-api/reset-auth", data=b"inf", method="POST")
-        urllib.request.urlopen(off).read()
+        self.verify(False)
         self.iam.put_user_policy(UserName="daemon", PolicyName="task", PolicyDocument=policy)
-        on = urllib.request.Request(f"{self.url}/moto-api/reset-auth", data=b"0", method="POST")
-        urllib.request.urlopen(on).read()
+        self.verify(True)
 
     def operations(self):
         """By action, what the plugins do with it."""
@@ -114,6 +117,7 @@ def main():
     queue_arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:posthouse-jobs"
     if queue_arn not in [r for s in statements for r in as_list(s["Resource"])]:
         sys.exit(f"{pathlib.Path(sys.argv[1]).name}: the task policy does not name {queue_arn}")
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

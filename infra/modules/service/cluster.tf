@@ -143,9 +143,9 @@ resource "aws_ecs_service" "api" {
     }
   }
 
-  # Deployments set the revision; autoscaling sets the count.
+  # Deployments set the revision, and remember the last one in a tag; autoscaling sets the count.
   lifecycle {
-    ignore_changes = [task_definition, desired_count]
+    ignore_changes = [task_definition, desired_count, tags["previous"], tags_all["previous"]]
   }
 
   depends_on = [aws_lb_listener_rule.production, aws_ecs_cluster_capacity_providers.this, aws_iam_role_policy.deployment]
@@ -198,7 +198,7 @@ resource "aws_ecs_service" "courier" {
   }
 
   lifecycle {
-    ignore_changes = [task_definition, desired_count]
+    ignore_changes = [task_definition, desired_count, tags["previous"], tags_all["previous"]]
   }
 
   depends_on = [aws_ecs_cluster_capacity_providers.this]
