@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: daemons that are stopped and whose logs are searched when a test ends."""
+
+import shutil
+
+import pytest
+
+from harness import DAEMON, SETS, Daemon, config_of
+
+
+def pytest_sessionstart(session):
+    if not DAEMON.exists():
+        pytest.exit(f'{DAEMON} is not there; ./dev build makes it', returncode=4)
+
+
+def settle(daemon):
+    """Stops a daemon that still runs and looks for what no daemon may do."""
+    code = daemon.stop() if daemon.running else None
+    assert code in (None, 0), f'the daemon ended with {code}:\n{daemon.log_text()[-4000:]}'
+    strange = daemon.strange_lines()
+    assert not strange, 'the daemon wrote:\n' + '\n'.join(strange[:60])
+
+
+class Factory:
+    def __init__(self, folder):
+        self.folder = folder
+        self.daemons = []
+
+    def __call__(self, backend_set='sqlite', name=None, **sections):
+        """A daemon that is not started; keyword arguments are merged into its sections."""
+        config = config_of(backend_set)
+        for section, keys in sections.items():
+            config.setdefault(section, {}).update(keys)
+        daemon = Daemon(self.folder / (name or f'daemon{len(self.daemons)}'), config)
+        self.daemons.append(daemon)
+        return daemon
+
+    def end(self):
+        problems = []
+        for daemon in self.daemons:
+            if daemon.process is not None:
+                try:
+                    settle(daemon)
+                except AssertionError as problem:
+                    problems.append(str(problem))
+                finally:
+                    if daemon.running:
+                        daemon.kill()
+        assert not problems, '\n'.join(problems)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def make_daemon(tmp_path):
+    factory = Factory(tmp_path)
+    yield factory
+    factory.end()
+
+
+@pytest.fixture(scope='module', params=SETS)
+def shared(request, tmp_path_factory):
+    """A daemon for all tests of a module, on each set; tests make their own users."""
+    factory = Factory(tmp_path_factory.mktemp(request.param))
+    daemon = factory(request.param).start()
+    daemon.operator = daemon.add_operator()
+    daemon.backend_set = request.param
+    yield daemon
+    factory.end()
+
+
+@pytest.fixture
+def users(shared):
+    """Makes users of the shared daemon: users(3) → three clients."""
+    return lambda count: [shared.add_user() for _ in range(count)]
