@@ -70,6 +70,9 @@ run_pytest() {
     return $status
 }
 
+# run_e2e TREE: the end-to-end tests, three at a time: they wait more than they work.
+run_e2e() { run_pytest "$1" -n 3 --dist worksteal "$ROOT/tests/e2e"; }
+
 # run_counted COMMAND ARGUMENT…: a script that closes with "N passed, N failed", or is one test by itself.
 run_counted() {
     local status=0
@@ -114,7 +117,7 @@ steps_sanitized() {
     step "$flavour-unit" "$flavour: unit tests" sanitized "$flavour" run_unit "$flavour" || true
     ! has tests/e2e ||
         POSTHOUSE_TEST_SCALE=$SANITIZED_SCALE step "$flavour-e2e" "$flavour: end to end" \
-            sanitized "$flavour" run_pytest "$BUILD/$flavour" "$ROOT/tests/e2e" || true
+            sanitized "$flavour" run_e2e "$BUILD/$flavour" || true
 }
 
 steps_of_lane_plain() {
@@ -123,7 +126,7 @@ steps_of_lane_plain() {
     step packaging "packaging" run_counted "$ROOT/tests/packaging/check" "$BUILD/obj" || true
     ! has infra/check || step infra "infrastructure, offline" run_counted "$ROOT/infra/check" offline || true
     ! has etc/local.ini || step first-message "./dev run --once" run_counted run_first_message || true
-    ! has tests/e2e || step e2e "end to end" run_pytest "$BUILD" "$ROOT/tests/e2e" || true
+    ! has tests/e2e || step e2e "end to end" run_e2e "$BUILD" || true
     ! compgen -G "$ROOT/tests/fuzz/fuzz_*.c" >/dev/null || step fuzz "fuzzing, $FUZZ_SECONDS s a target" run_fuzz || true
 }
 
@@ -161,7 +164,8 @@ step_named() {
     lint) step lint lint run_lint || true ;;
     deep) step deep "clang-tidy and cppcheck" run_lint --only-deep || true ;;
     unit) step unit "unit tests" run_unit obj || true ;;
-    e2e | dev) step "$name" "tests/$name" run_pytest "$BUILD" "$ROOT/tests/$name" || true ;;
+    e2e) step e2e "end to end" run_e2e "$BUILD" || true ;;
+    dev) step dev "tests of ./dev" run_pytest "$BUILD" "$ROOT/tests/dev" || true ;;
     asan | tsan) steps_sanitized "$name" ;;
     fuzz) step fuzz "fuzzing, $FUZZ_SECONDS s a target" run_fuzz || true ;;
     first-message) step first-message "./dev run --once" run_counted run_first_message || true ;;

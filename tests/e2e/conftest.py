@@ -1,11 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: daemons that are stopped and whose logs are searched when a test ends."""
 
+import os
+import random
 import shutil
 
 import pytest
 
 from harness import DAEMON, SETS, Daemon, config_of
+
+
+def pytest_configure(config):
+    # Drawn once, so that all workers run the same tests.
+    wanted = os.environ.get('POSTHOUSE_FAULT_SEEDS') or ''
+    if wanted.startswith('+'):
+        os.environ['POSTHOUSE_FAULT_SEEDS'] = ' '.join(str(random.randrange(1 << 32)) for _ in range(int(wanted)))
 
 
 def pytest_sessionstart(session):

@@ -99,7 +99,7 @@ class Daemon:
         self.process = None
         self.url = None
         self.preexec = None
-        self.known_lines = ()  # fragments of lines without JSON that this test expects
+        self.known_lines = [': warning: ']  # fragments of lines without JSON that are expected
         self._log_start = 0
 
     @property
@@ -212,9 +212,9 @@ class Daemon:
         else:
             if not hasattr(self, '_operator'):
                 self._operator = self.client(OPERATOR)
-            answer = self._operator.post('/v1/users', {'user': name, 'password': PASSWORD,
-                                                       'roles': ['operator'] if operator else []})
-            assert answer.status_code == 201, answer.text
+            answer = self._operator.insist('POST', '/v1/users', {'user': name, 'password': PASSWORD,
+                                                                 'roles': ['operator'] if operator else []})
+            assert answer.status_code in (201, 409), answer.text  # 409: by an earlier attempt
         return self.client(name)
 
     def client(self, user=None, password=PASSWORD):
@@ -243,11 +243,12 @@ class Client:
         self.session = requests.Session()
         self.session.trust_env = False
 
-    def fork(self):
-        return Client(self._url, self.token, self.user)
+    def fork(self, daemon=None):
+        """The same user for another thread, or at another daemon on the same storage."""
+        return Client(self._url if daemon is None else lambda: daemon.url, self.token, self.user)
 
     def login(self, user, password=PASSWORD):
-        answer = self.post('/v1/sessions', {'user': user, 'password': password})
+        answer = self.insist('POST', '/v1/sessions', {'user': user, 'password': password})
         assert answer.status_code == 201, answer.text
         self.token = answer.json()['token']
         self.user = user
@@ -263,6 +264,15 @@ class Client:
         # The cookie of a login is not wanted beside the token.
         self.session.cookies.clear()
         return self.session.request(method, self._url() + path, headers=headers, timeout=timeout, **more)
+
+    def insist(self, method, path, body=None, **more):
+        """The same, repeated while the answer is 503."""
+        def answered():
+            answer = self.request(method, path, body, **more)
+            return answer if answer.status_code != 503 else None
+
+        # A Response is false for 4xx; hence the list.
+        return eventually(lambda: [a for a in [answered()] if a is not None], f'{method} {path} is answered')[0]
 
     def get(self, path, **more):
         return self.request('GET', path, **more)
@@ -289,7 +299,7 @@ class Client:
         return answer.json()['id']
 
     def page(self, after='start', wait=0, limit=100):
-        answer = self.get(f'/v1/inbox?after={after}&limit={limit}&wait={wait}')
+        answer = self.insist('GET', f'/v1/inbox?after={after}&limit={limit}&wait={wait}')
         assert answer.status_code == 200, answer.text
         return answer.json()
 

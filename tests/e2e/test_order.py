@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three daemons on one file: nobody who follows a cursor misses or repeats a message (guarantee 3; invariants 2, 9, 10)."""
+
+import contextlib
+import sqlite3
+import time
+import uuid
+
+import pytest
+
+from harness import SCALE, Follower, eventually
+from traffic import Traffic
+
+
+@pytest.fixture
+def three(make_daemon):
+    # Every second job is sent twice, so that deliveries of one message meet each other in different daemons.
+    queue = {'fault.send': 'duplicate 50%', 'fault.seed': 3}
+    first = make_daemon('sqlite', queue=queue).start()
+    first.add_operator()
+    path = {'path': str(first.database)}
+    others = [make_daemon('sqlite', storage=path, meta=path, queue={**queue, **path}).start() for _ in range(2)]
+    return [first, *others]
+
+
+def total(daemons, name):
+    return sum(daemon.metrics().get(name, 0) for daemon in daemons)
+
+
+def test_three_daemons_deliver_to_the_same_inboxes(three):
+    readers = [three[0].add_user(f'reader{number}') for number in range(4)]
+    writers = [three[0].add_user(f'writer{number}').fork(three[number]) for number in range(3)]
+    # Each inbox is followed at every daemon at once.
+    others = [Follower(reader.fork(daemon)) for reader in readers for daemon in three[1:]]
+    traffic = Traffic(writers, readers, 'order')
+    eventually(lambda: traffic.accepted() >= 300 * max(1, SCALE) or any(w.problems for w in traffic.writers),
+               'enough messages are accepted', 600)
+    traffic.end_writers()
+    traffic.reckon()
+    for follower in others:
+        inbox = [message['id'] for message in follower.client.inbox()]
+        eventually(lambda: len(follower.seen) >= len(inbox), 'the other followers have caught up', 30)
+        assert follower.end() == inbox
+    assert all(daemon.metrics()['posthouse_messages_delivered_total'] > 0 for daemon in three), 'one daemon did it all'
+    assert total(three, 'posthouse_jobs_duplicate_total') > 0, 'no job was delivered twice'
+
+
+def test_a_deleted_message_never_comes_back(three):
+    sender, reader = three[0].add_user(), three[1].add_user().fork(three[1])
+    follower = Follower(reader.fork(three[2]))
+    ids = [sender.sent(reader.user, f'number {number}') for number in range(40)]
+    reader.wait_inbox(40)
+    gone = ids[::2]
+    for message in gone:
+        assert reader.delete(f'/v1/inbox/{message}').status_code == 204
+    kept = [message['id'] for message in reader.inbox()]
+    assert sorted(kept) == sorted(ids[1::2])
+
+    jobs_of_messages(three[0].database, ids)
+    eventually(lambda: jobs_left(three[0].database) == 0, 'the jobs that were sent again are done')
+    # One more message through the same queue: what was delivered before it is visible before it.
+    last = sender.sent(reader.user, 'the last')
+    eventually(lambda: last in follower.seen, 'the last message arrives')
+    assert [message['id'] for message in reader.inbox()] == [*kept, last]
+    for message in gone:
+        assert reader.delete(f'/v1/inbox/{message}').status_code == 404
+        assert reader.get(f'/v1/messages/{message}').status_code == 404
+        assert sender.show(message)['status'] == 'delivered'
+    # The follower saw each once, deleted or not: it read before the deletion or not at all, and never after.
+    seen = follower.end()
+    assert len(set(seen)) == len(seen)
+    assert set(kept) | {last} <= set(seen) <= set(ids) | {last}
+
+
+def jobs_of_messages(database, ids):
+    """Puts two jobs of each message into the queue, as a queue may that repeats itself much later."""
+    now = int(time.time() * 1000)
+    rows = [(uuid.UUID(message).bytes, '', now, now) for message in ids for _ in range(2)]
+    with contextlib.closing(sqlite3.connect(database, timeout=60)) as connection, connection:
+        connection.executemany('INSERT INTO queue_jobs(id, trace, ready_at, visible_at) VALUES(?, ?, ?, ?)', rows)
+
+
+def jobs_left(database):
+    with contextlib.closing(sqlite3.connect(database, timeout=60)) as connection:
+        return connection.execute('SELECT count(*) FROM queue_jobs').fetchone()[0]
