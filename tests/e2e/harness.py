@@ -74,7 +74,7 @@ def ini_text(sections):
 
 
 def store_user(database, name, password=PASSWORD, operator=False):
-    """Adds a user to the file of storage-sqlite, with the cheapest hash that the daemon takes: many users, little time."""
+    """Adds a user to the file of storage-sqlite, with the cheapest hash that the daemon takes."""
     salt = os.urandom(16)
     key = hashlib.scrypt(password.encode(), salt=salt, n=2, r=1, p=1, dklen=32)
     text = [base64.urlsafe_b64encode(part).decode().rstrip('=') for part in (salt, key)]
@@ -201,7 +201,10 @@ class Daemon:
     def add_operator(self):
         """The first operator; the mock set has it by its configuration."""
         if self.sections['storage']['plugin'] == 'sqlite':
-            store_user(self.database, OPERATOR, operator=True)
+            command = [str(COMMAND), 'user', 'add', OPERATOR, '--operator', '--password-stdin', '-c', str(self.ini)]
+            run = subprocess.run(command, input=PASSWORD + '\n', capture_output=True, text=True,
+                                 timeout=LIMIT, check=False)
+            assert run.returncode == 0, run.stdout + run.stderr
         return self.client(OPERATOR)
 
     def add_user(self, name=None, operator=False):

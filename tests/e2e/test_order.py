@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three daemons on one file: nobody who follows a cursor misses or repeats a message (guarantee 3; invariants 2, 9, 10)."""
+"""Three daemons on one file: who follows a cursor misses and repeats nothing (guarantee 3; invariants 2, 9, 10)."""
 
 import contextlib
 import sqlite3
