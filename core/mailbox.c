@@ -28,7 +28,7 @@ struct mailbox {
     void *context;
     pthread_mutex_t lock;
     struct mailbox_item *first; // under the lock, as `last`
-    struct mailbox_item *last;
+    struct mailbox_item *last;  // nothing while `first` is NULL
 };
 
 struct mailbox_sender {
@@ -53,7 +53,6 @@ static void take(struct mailbox *mailbox)
     pthread_mutex_lock(&mailbox->lock);
     struct mailbox_item *first = mailbox->first;
     mailbox->first = NULL;
-    mailbox->last = NULL;
     pthread_mutex_unlock(&mailbox->lock);
     if (first == NULL) {
         return;
