@@ -40,6 +40,7 @@ struct daemon {
     struct event *signals[2];
     struct event *drain_limit;
     int exit_code;
+    bool started;
     bool draining;
     bool exchange_drained;
     bool server_drained;
@@ -146,11 +147,11 @@ static void backend_opened(struct backend *backend, const struct ph_result *resu
     struct backend_status status;
     backend_status(backend, &status);
     const struct log_context place = {.section = status.section, .backend = status.plugin};
-    if (result->outcome == PH_OK) {
+    if (result->outcome == PH_OK || daemon->draining) {
         return; // its state says so
     }
     log_error(&place, "the backend refuses to open", log_text("reason", result->text));
-    if (status.kind == PH_KIND_STORAGE && !daemon->draining) {
+    if (status.kind == PH_KIND_STORAGE) {
         daemon->exit_code = DAEMON_EXIT_UNAVAILABLE;
         daemon_drain(daemon, "storage refuses");
     }
@@ -280,31 +281,39 @@ static int daemon_serve(struct daemon *daemon)
         return DAEMON_EXIT_UNAVAILABLE;
     }
     daemon_announce(daemon);
+    daemon->started = true;
     exchange_start(daemon->exchange);
     runtime_run_until(daemon->runtime, &daemon->done, 0);
     log_info(NULL, "ended");
     return daemon->exit_code;
 }
 
+static void event_drop(struct event *event)
+{
+    if (event != NULL) {
+        event_free(event);
+    }
+}
+
+// The order matters: loops stop, late calls of the backends come home, then what they came home to is freed. When the
+// drain was not finished, or a backend never came back, the process ends with what they use in place.
 static void daemon_free(struct daemon *daemon)
 {
-    const bool clean = daemon->exchange == NULL || !daemon->draining || daemon->exchange_drained;
     if (daemon->server != NULL) {
+        http_server_stop(daemon->server);
+    }
+    const bool idle = daemon->exchange == NULL || !daemon->started || daemon->exchange_drained;
+    if (!idle || !runtime_close_backends(daemon->runtime, CLOSE_LIMIT_MS)) {
         http_server_destroy(&daemon->server);
+        return;
     }
-    for (size_t i = 0; i < sizeof daemon->signals / sizeof daemon->signals[0]; i++) {
-        if (daemon->signals[i] != NULL) {
-            event_free(daemon->signals[i]);
-        }
-    }
-    if (daemon->drain_limit != NULL) {
-        event_free(daemon->drain_limit);
-    }
-    if (clean && daemon->exchange_drained) {
-        api_free(daemon->api);
-        runtime_free(daemon->runtime, CLOSE_LIMIT_MS);
-        exchange_free(daemon->exchange);
-    }
+    api_free(daemon->api);
+    http_server_destroy(&daemon->server);
+    exchange_free(daemon->exchange);
+    event_drop(daemon->signals[0]);
+    event_drop(daemon->signals[1]);
+    event_drop(daemon->drain_limit);
+    runtime_free(daemon->runtime, 0);
 }
 
 static void print_findings(struct findings *findings)

@@ -252,7 +252,7 @@ static void closing_done(struct backend *backend, bool quarantined, void *contex
     closing->done = closing->open == 0;
 }
 
-static bool close_backends(struct runtime *runtime, uint32_t limit_ms)
+bool runtime_close_backends(struct runtime *runtime, uint32_t limit_ms)
 {
     struct closing closing = {.open = 0};
     for (int kind = PH_KIND_STORAGE; kind < RUNTIME_KINDS; kind++) {
@@ -275,7 +275,7 @@ void runtime_free(struct runtime *runtime, uint32_t limit_ms)
     if (runtime == NULL) {
         return;
     }
-    if (runtime->host != NULL && !close_backends(runtime, limit_ms)) {
+    if (runtime->host != NULL && !runtime_close_backends(runtime, limit_ms)) {
         return; // an instance never came back: the process ends with what it still uses in place
     }
     host_free(runtime->host);

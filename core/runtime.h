@@ -49,8 +49,11 @@ struct backend *runtime_backend(struct runtime *runtime, enum ph_kind kind, back
 /// Runs the loop until *done, or until `limit_ms` have passed (0: no limit); true if *done.
 bool runtime_run_until(struct runtime *runtime, const bool *done, uint32_t limit_ms);
 
-/// Closes all backends (calls under way get `limit_ms`), running the loop meanwhile, and frees everything but what a
-/// quarantined instance still needs. NULL is allowed.
+/// Closes and frees all backends (calls under way get `limit_ms`), running the loop meanwhile. False when an instance never
+/// came back and is in quarantine: what it uses must stay.
+bool runtime_close_backends(struct runtime *runtime, uint32_t limit_ms);
+
+/// Closes all backends that are left, and frees everything but what a quarantined instance still needs. NULL is allowed.
 void runtime_free(struct runtime *runtime, uint32_t limit_ms);
 
 /// "storage", "meta", …
