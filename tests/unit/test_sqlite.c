@@ -336,6 +336,8 @@ static void test_full_disk(void **state)
 static void test_reload(void **state)
 {
     (void)state;
+    storage.config.busy_timeout = 3600000;
+    storage_reopen();
     struct sqlite_config config = storage.config;
     config.busy_timeout = 50;
     config.cache = 1024 * 1024;
@@ -345,7 +347,7 @@ static void test_reload(void **state)
     assert_int_equal(test_outcome(call, 0), PH_OK);
     test_call_free(call);
     assert_int_equal(append_text(1, NULL, 0), PH_OK);
-    // The new timeout is in force: an hour's lock would otherwise be waited for with the old one.
+    // The new timeout is in force: this would last an hour with the old one.
     sqlite3 *database;
     assert_int_equal(sqlite3_open(storage.config.path, &database), SQLITE_OK);
     assert_int_equal(sqlite3_exec(database, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);

@@ -130,6 +130,19 @@ static void test_deliver_twice_in_one_call(void **state)
     assert_int_equal(storage_inbox_count("ben"), 1);
 }
 
+static void test_repeat_brings_no_alert_back(void **state)
+{
+    (void)state;
+    struct ph_message entry = storage_message(1);
+    entry.priority = PH_PRIORITY_ALERT;
+    storage_append(entry, NULL);
+    assert_int_equal(storage_deliver(1), PH_OK);
+    struct ph_settle settle = {.id = id_from(1), .mark = PH_MARK_ALERT};
+    test_call_free(test_call_run(&storage, PH_STORAGE_SETTLE, storage_slots()->settle, 1, &settle, sizeof(settle), 0));
+    assert_int_equal(storage_deliver(1), PH_DUPLICATE);
+    assert_int_equal(storage_stats().alerts_waiting, 0);
+}
+
 static void test_deliver_waits_for_its_time(void **state)
 {
     (void)state;
@@ -388,6 +401,40 @@ static void test_many_calls_at_once(void **state)
     assert_int_equal(storage_stats().outbox_waiting, CALLS);
 }
 
+// Calls that wait for one that is long share the next transaction, and see what those before them did.
+static void test_calls_of_one_transaction(void **state)
+{
+    (void)state;
+    enum { MANY = 2000 };
+    struct ph_message *entries = calloc(MANY, sizeof(*entries));
+    for (unsigned i = 0; i < MANY; i++)
+        entries[i] = storage_message(100 + i);
+    struct ph_message one = storage_message(1);
+    struct ph_message two = storage_message(2);
+    struct ph_user_name name = {.name = text_from("ben")};
+    struct ph_deliver carry = {.id = id_from(1)};
+    struct test_call *calls[5] = {
+        test_call_start(&storage, PH_STORAGE_APPEND, storage_slots()->append, MANY, entries, sizeof(*entries),
+                        sizeof(struct ph_accepted)),
+        test_call_start(&storage, PH_STORAGE_APPEND, storage_slots()->append, 1, &one, sizeof(one),
+                        sizeof(struct ph_accepted)),
+        test_call_start(&storage, PH_STORAGE_USER_REMOVE, storage_slots()->user_remove, 1, &name, sizeof(name), 0),
+        test_call_start(&storage, PH_STORAGE_APPEND, storage_slots()->append, 1, &two, sizeof(one),
+                        sizeof(struct ph_accepted)),
+        test_call_start(&storage, PH_STORAGE_DELIVER, storage_slots()->deliver, 1, &carry, sizeof(carry),
+                        sizeof(struct ph_delivery)),
+    };
+    static const enum ph_outcome expected[5] = {PH_OK, PH_OK, PH_OK, PH_NOT_FOUND, PH_OK};
+    for (size_t i = 0; i < 5; i++) {
+        test_call_wait(calls[i]);
+        assert_int_equal(test_outcome(calls[i], 0), expected[i]);
+    }
+    assert_int_equal(((struct ph_delivery *)calls[4]->call.outputs[0])->record->status, PH_STATE_FAILED);
+    for (size_t i = 0; i < 5; i++)
+        test_call_free(calls[i]);
+    free(entries);
+}
+
 static void test_large_bodies(void **state)
 {
     (void)state;
@@ -416,6 +463,7 @@ int main(void)
         TEST(test_append_refuses_disorder),
         TEST(test_deliver_once),
         TEST(test_deliver_twice_in_one_call),
+        TEST(test_repeat_brings_no_alert_back),
         TEST(test_deliver_waits_for_its_time),
         TEST(test_expiry),
         TEST(test_removed_user_fails),
@@ -424,6 +472,7 @@ int main(void)
         TEST(test_lease_in_order),
         TEST(test_batches_of_any_size),
         TEST(test_many_calls_at_once),
+        TEST(test_calls_of_one_transaction),
         TEST(test_large_bodies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -235,6 +235,20 @@ static void test_purge(void **state)
     test_call_free(call);
 }
 
+// More of those that must stay than one step looks at: the next step goes on behind them.
+static void test_purge_passes_what_stays(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i <= 40; i++)
+        storage_append(storage_message(i), NULL);
+    for (unsigned i = 36; i <= 40; i++)
+        storage_deliver(i);
+    host->clock_offset += DAY + 5000;
+    assert_int_equal(purge_all(), 5 * 2);
+    assert_int_equal(purge_all(), 0);
+    assert_int_equal(storage_stats().outbox_waiting, 35);
+}
+
 static void test_purge_of_a_removed_user(void **state)
 {
     (void)state;
@@ -259,6 +273,7 @@ int main(void)
         TEST(test_users),
         TEST(test_sessions),
         TEST(test_purge),
+        TEST(test_purge_passes_what_stays),
         TEST(test_purge_of_a_removed_user),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
