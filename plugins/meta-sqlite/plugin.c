@@ -69,8 +69,8 @@ static int meta_get(struct scope *scope, struct ph_call *call)
 }
 
 static const struct operation operations[] = {
-    {PH_META_PUT, true, 0, meta_put, false},
-    {PH_META_GET, false, sizeof(struct ph_document_found), meta_get, false},
+    {PH_META_PUT, true, false, 0, meta_put},
+    {PH_META_GET, false, false, sizeof(struct ph_document_found), meta_get},
 };
 
 static const struct engine_kind kind = {

@@ -32,7 +32,7 @@ struct waiting {
     struct receive_list receives;
 };
 
-static const struct operation look_operation = {PH_QUEUE_RECEIVE, false, 0, queue_peek, false};
+static const struct operation look_operation = {PH_QUEUE_RECEIVE, false, false, 0, queue_peek};
 
 static struct waiting *waiting_of(const struct engine *engine)
 {
@@ -50,8 +50,7 @@ static int64_t now_of(const struct waiting *waiting)
 static struct receive *find_receive(struct waiting *waiting, const struct ph_call *call)
 {
     struct receive *receive;
-    TAILQ_FOREACH(receive, &waiting->receives, link)
-    {
+    for (receive = TAILQ_FIRST(&waiting->receives); receive != NULL; receive = TAILQ_NEXT(receive, link)) {
         if (receive->call == call)
             break;
     }
@@ -76,8 +75,7 @@ static void end_idle(struct waiting *waiting, struct receive *receive)
 static struct receive *first_idle(const struct waiting *waiting)
 {
     struct receive *receive;
-    TAILQ_FOREACH(receive, &waiting->receives, link)
-    {
+    for (receive = TAILQ_FIRST(&waiting->receives); receive != NULL; receive = TAILQ_NEXT(receive, link)) {
         if (receive->state == RECEIVE_IDLE)
             break;
     }
@@ -89,8 +87,8 @@ static struct receive *first_idle(const struct waiting *waiting)
 static void wake(struct waiting *waiting)
 {
     struct receive *receive;
-    TAILQ_FOREACH(receive, &waiting->receives, link)
-    receive->missed = receive->state != RECEIVE_IDLE;
+    for (receive = TAILQ_FIRST(&waiting->receives); receive != NULL; receive = TAILQ_NEXT(receive, link))
+        receive->missed = receive->state != RECEIVE_IDLE;
     while ((receive = first_idle(waiting)) != NULL)
         take(waiting, receive);
 }

@@ -28,7 +28,7 @@ struct engine {
     struct failure failure; // of the open
 };
 
-static const struct operation health_operation = {PH_HEALTH, true, sizeof(struct ph_health), NULL, false};
+static const struct operation health_operation = {PH_HEALTH, true, false, sizeof(struct ph_health), NULL};
 
 static struct engine *engine_check(void *instance)
 {
@@ -360,8 +360,7 @@ static struct task *take_back(struct engine *engine, const struct ph_call *victi
 {
     struct task *task;
     pthread_mutex_lock(&engine->shared.lock);
-    STAILQ_FOREACH(task, &engine->shared.writes, link)
-    {
+    for (task = STAILQ_FIRST(&engine->shared.writes); task != NULL; task = STAILQ_NEXT(task, link)) {
         if (task->call == victim)
             break;
     }
@@ -369,8 +368,7 @@ static struct task *take_back(struct engine *engine, const struct ph_call *victi
         STAILQ_REMOVE(&engine->shared.writes, task, task, link);
         engine->shared.write_count--;
     } else {
-        STAILQ_FOREACH(task, &engine->shared.reads, link)
-        {
+        for (task = STAILQ_FIRST(&engine->shared.reads); task != NULL; task = STAILQ_NEXT(task, link)) {
             if (task->call == victim)
                 break;
         }

@@ -30,9 +30,9 @@ typedef int operation_run_f(struct scope *scope, struct ph_call *call);
 struct operation {
     uint32_t operation; ///< enum ph_operation
     bool writes;
+    bool lazy; ///< what it writes may be lost by a power cut: when no other is in its batch, nobody waits for the disk
     size_t output_size; ///< of one output, 0 for none
     operation_run_f *run;
-    bool lazy; ///< what it writes may be lost by a power cut: when no other is in its batch, nobody waits for the disk
 };
 
 struct engine_kind {

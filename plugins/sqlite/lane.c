@@ -89,8 +89,7 @@ void lane_refuse(struct ph_call *call, const struct failure *failure)
 static void refuse_batch(struct lane *lane, const struct failure *failure)
 {
     struct task *task;
-    STAILQ_FOREACH(task, &lane->batch, link)
-    {
+    for (task = STAILQ_FIRST(&lane->batch); task != NULL; task = STAILQ_NEXT(task, link)) {
         if (!task->failed)
             lane_refuse(task->call, failure);
         task->failed = true;
@@ -128,8 +127,7 @@ static int run_tasks(struct lane *lane, struct scope *scope, struct task **culpr
     struct task *task;
     int code = SQLITE_OK;
     *culprit_r = NULL;
-    STAILQ_FOREACH(task, &lane->batch, link)
-    {
+    for (task = STAILQ_FIRST(&lane->batch); task != NULL; task = STAILQ_NEXT(task, link)) {
         if (task->failed)
             continue;
         code = run_task(lane, scope, task);
@@ -144,8 +142,7 @@ static int run_tasks(struct lane *lane, struct scope *scope, struct task **culpr
 static bool all_lazy(const struct lane *lane)
 {
     const struct task *task;
-    STAILQ_FOREACH(task, &lane->batch, link)
-    {
+    for (task = STAILQ_FIRST(&lane->batch); task != NULL; task = STAILQ_NEXT(task, link)) {
         if (!task->failed && !task->operation->lazy)
             return false;
     }
@@ -193,8 +190,7 @@ static bool run_transaction(struct lane *lane, struct task **culprit_r, struct f
 static bool any_left(const struct lane *lane)
 {
     struct task *task;
-    STAILQ_FOREACH(task, &lane->batch, link)
-    {
+    for (task = STAILQ_FIRST(&lane->batch); task != NULL; task = STAILQ_NEXT(task, link)) {
         if (!task->failed)
             return true;
     }

@@ -40,8 +40,8 @@ static void *host_make(struct ph_call *call, enum ph_make type)
     return host_alloc(call, sizes[type]);
 }
 
-static void host_set(struct ph_call *call, size_t index, enum ph_outcome outcome, uint32_t delay_ms, const char *format,
-                     ...)
+__attribute__((format(printf, 5, 6))) static void host_set(struct ph_call *call, size_t index, enum ph_outcome outcome,
+                                                           uint32_t delay_ms, const char *format, ...)
 {
     struct ph_result *result = call->results[index];
     *result = (struct ph_result){.outcome = outcome, .delay_ms = delay_ms};
