@@ -39,9 +39,14 @@ void backend_unqueue(struct attempt *attempt)
 static bool admit_now(struct attempt *attempt)
 {
     struct backend *backend = attempt->backend;
+    // A receive may wait long for a first job, so it would be a probe that tells nothing for long.
+    bool waits = attempt->call->wait_ms > 0;
     switch (breaker_ask(&backend->breaker, host_now_ns(backend->host))) {
     case BREAKER_PROBE:
-        attempt->probe = true;
+        if (waits) {
+            breaker_probe_lost(&backend->breaker);
+        }
+        attempt->probe = !waits;
         backend_update_state(backend);
         attempt_begin(attempt);
         return true;
@@ -53,7 +58,10 @@ static bool admit_now(struct attempt *attempt)
         return true;
     case BREAKER_WAIT:
     default:
-        return false;
+        if (waits) {
+            attempt_begin(attempt);
+        }
+        return waits;
     }
 }
 
@@ -74,7 +82,7 @@ void backend_admit_next(struct backend *backend)
     bool refusing = breaker_wait_ms(&backend->breaker, host_now_ns(backend->host)) > 0;
     while ((attempt = TAILQ_FIRST(&backend->waiting)) != NULL &&
            (refusing || backend->running < backend_concurrency(backend))) {
-        if (backend->breaker.state == BREAKER_HALF_OPEN && backend->breaker.probing) {
+        if (backend->breaker.state == BREAKER_HALF_OPEN && backend->breaker.probing && attempt->call->wait_ms == 0) {
             return;
         }
         backend_unqueue(attempt);

@@ -152,7 +152,7 @@ static void health_done(void *context, const struct ph_result *result, const voi
     backend_metrics_attempt(backend->metrics, PH_HEALTH, host_now_ns(backend->host) - backend->health_started_ns,
                             tally);
     backend->outcome = result->outcome;
-    if (result->outcome == PH_OK) {
+    if (result->outcome == PH_OK && output != NULL) {
         health_succeeded(backend, output);
     } else {
         health_failed(backend, result);

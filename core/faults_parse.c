@@ -20,22 +20,22 @@ enum shape { SHAPE_SHARE, SHAPE_SHARE_AND_DELAY, SHAPE_RANGE };
 
 static const struct word {
     const char *name;
+    size_t offset; ///< of the share or of the range's start
+    size_t second; ///< of the delay or of the range's end
     enum shape shape;
-    size_t offset;  ///< of the share or of the range's start
-    size_t second;  ///< of the delay or of the range's end
     bool exclusive; ///< its share and those of the others may not pass 100% together
 } words[] = {
-    {"latency", SHAPE_RANGE, offsetof(struct fault_rule, latency_from_ms), offsetof(struct fault_rule, latency_to_ms),
+    {"latency", offsetof(struct fault_rule, latency_from_ms), offsetof(struct fault_rule, latency_to_ms), SHAPE_RANGE,
      false},
-    {"transient", SHAPE_SHARE, offsetof(struct fault_rule, transient), 0, true},
-    {"uncertain", SHAPE_SHARE, offsetof(struct fault_rule, uncertain), 0, true},
-    {"throttled", SHAPE_SHARE_AND_DELAY, offsetof(struct fault_rule, throttled),
-     offsetof(struct fault_rule, throttled_delay_ms), true},
-    {"hang", SHAPE_SHARE, offsetof(struct fault_rule, hang), 0, true},
-    {"unavailable", SHAPE_SHARE, offsetof(struct fault_rule, unavailable), 0, true},
-    {"duplicate", SHAPE_SHARE, offsetof(struct fault_rule, duplicate), 0, false},
-    {"partial", SHAPE_SHARE, offsetof(struct fault_rule, partial), 0, false},
-    {"down", SHAPE_RANGE, offsetof(struct fault_rule, down_from_ms), offsetof(struct fault_rule, down_to_ms), false},
+    {"transient", offsetof(struct fault_rule, transient), 0, SHAPE_SHARE, true},
+    {"uncertain", offsetof(struct fault_rule, uncertain), 0, SHAPE_SHARE, true},
+    {"throttled", offsetof(struct fault_rule, throttled), offsetof(struct fault_rule, throttled_delay_ms),
+     SHAPE_SHARE_AND_DELAY, true},
+    {"hang", offsetof(struct fault_rule, hang), 0, SHAPE_SHARE, true},
+    {"unavailable", offsetof(struct fault_rule, unavailable), 0, SHAPE_SHARE, true},
+    {"duplicate", offsetof(struct fault_rule, duplicate), 0, SHAPE_SHARE, false},
+    {"partial", offsetof(struct fault_rule, partial), 0, SHAPE_SHARE, false},
+    {"down", offsetof(struct fault_rule, down_from_ms), offsetof(struct fault_rule, down_to_ms), SHAPE_RANGE, false},
 };
 #define WORD_COUNT (sizeof words / sizeof words[0])
 

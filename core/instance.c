@@ -350,7 +350,7 @@ static void instance_step_end(struct instance *instance)
     }
     instance->closing = true;
     uint64_t least = host_now_ns(instance->host) + (uint64_t)CLOSE_TIME_MS * 1000000;
-    if (timer_is_set(&instance->limit) && instance->limit.due_ns < least) {
+    if (!timer_is_set(&instance->limit) || instance->limit.due_ns < least) {
         timers_set(host_timers(instance->host), &instance->limit, least);
     }
     struct instance_call *call = instance_call_new(instance, PH_CLOSE, 1, NULL);
@@ -420,9 +420,10 @@ void instance_close(struct instance *instance, int64_t limit_ms, instance_closed
     instance->ending = true;
     instance->closed = closed;
     instance->closed_context = context;
-    timers_set(host_timers(instance->host), &instance->limit,
-               host_now_ns(instance->host) + (uint64_t)limit_ms * 1000000);
     if (instance->under_way == 0) {
         deferred_add(host_deferred(instance->host), &instance->task);
+    } else {
+        timers_set(host_timers(instance->host), &instance->limit,
+                   host_now_ns(instance->host) + (uint64_t)limit_ms * 1000000);
     }
 }

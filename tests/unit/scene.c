@@ -101,12 +101,12 @@ struct scene *scene_opened(void)
 
 void scene_free(struct scene *scene)
 {
-    backend_call_free(scene->last);
     if (scene->backend != NULL) {
         backend_close(scene->backend, 100, scene_closed, scene);
         rig_advance(scene->rig, 5000);
         assert_int_equal(scene->closed, 1);
     }
+    backend_call_free(scene->last);
     rig_free(scene->rig);
     free(scene);
 }

@@ -409,6 +409,35 @@ static void test_one_probe_at_a_time(void **state)
     scene_free(scene);
 }
 
+static void test_a_long_receive_is_no_probe(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_opened();
+    break_it(scene);
+    rig_advance(scene->rig, 1300);
+    scene->keep = true;
+    for (size_t i = 0; i < 2; i++) {
+        struct backend_call *call = backend_call_new(scene->backend, PH_QUEUE_RECEIVE, 1);
+        struct ph_receive *receive = backend_call_alloc(call, sizeof *receive);
+        receive->wait_ms = 20000;
+        backend_call_add(call, receive);
+        backend_submit(call, NULL, scene_done, scene);
+        if (i == 0) {
+            scene->keep = false;
+            size_t before = scene->done;
+            scene_submit(scene, 1, NULL);
+            rig_settle(scene->rig);
+            assert_int_equal(scene->done, before + 1);
+            assert_int_equal(scene_outcome(scene, 0), PH_OK);
+            scene->keep = true;
+        }
+    }
+    assert_int_equal(scene->rig->started[PH_QUEUE_RECEIVE], 2);
+    rig_end_kept(scene->rig, 0, PH_OK);
+    rig_end_kept(scene->rig, 1, PH_OK);
+    scene_free(scene);
+}
+
 static void test_failing_health_alone_is_seen(void **state)
 {
     (void)state;
@@ -549,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_breaker_opens_and_refuses),
         cmocka_unit_test(test_health_brings_it_back),
         cmocka_unit_test(test_one_probe_at_a_time),
+        cmocka_unit_test(test_a_long_receive_is_no_probe),
         cmocka_unit_test(test_failing_health_alone_is_seen),
         cmocka_unit_test(test_uncertain_waits_for_the_breaker_until_the_deadline),
         cmocka_unit_test(test_open_is_tried_again_until_it_works_or_is_refused),
