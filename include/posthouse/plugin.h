@@ -895,7 +895,7 @@ enum ph_plugin_flag {
     PH_PLUGIN_VOLATILE = 1 // keeps nothing over a restart: conformance skips durability by that name
 };
 
-// What the plugin exports under the name PH_DESCRIPTOR. The first five members never move.
+// What the plugin exports under the name PH_DESCRIPTOR. The first seven members never move.
 struct ph_plugin {
     uint32_t magic;
     uint16_t abi_major;
