@@ -127,7 +127,7 @@ steps_of_lane_plain() {
     ! has infra/check || step infra "infrastructure, offline" run_counted "$ROOT/infra/check" offline || true
     ! has etc/local.ini || step first-message "./dev run --once" run_counted run_first_message || true
     ! has tests/e2e || step e2e "end to end" run_e2e "$BUILD" || true
-    ! compgen -G "$ROOT/tests/fuzz/fuzz_*.c" >/dev/null || step fuzz "fuzzing, $FUZZ_SECONDS s a target" run_fuzz || true
+    ! compgen -G "$ROOT/tests/fuzz/fuzz_*.c" >/dev/null || step fuzz "fuzzing" run_fuzz || true
 }
 
 steps_of_lane_checked() {
@@ -167,7 +167,7 @@ step_named() {
     e2e) step e2e "end to end" run_e2e "$BUILD" || true ;;
     dev) step dev "tests of ./dev" run_pytest "$BUILD" "$ROOT/tests/dev" || true ;;
     asan | tsan) steps_sanitized "$name" ;;
-    fuzz) step fuzz "fuzzing, $FUZZ_SECONDS s a target" run_fuzz || true ;;
+    fuzz) step fuzz "fuzzing" run_fuzz || true ;;
     first-message) step first-message "./dev run --once" run_counted run_first_message || true ;;
     packaging) step packaging packaging run_counted "$ROOT/tests/packaging/check" "$BUILD/obj" || true ;;
     infra) step infra "infrastructure, offline" run_counted "$ROOT/infra/check" offline || true ;;
@@ -207,7 +207,8 @@ dev_test() {
     fi
     case ${1:-} in -*) die "usage: ./dev test [--full] [NAME…]" ;; esac
     if [ $FULL = 1 ]; then
-        export POSTHOUSE_TEST_SCALE=${POSTHOUSE_TEST_SCALE:-25} POSTHOUSE_CRASHES=${POSTHOUSE_CRASHES:-500}
+        export POSTHOUSE_TEST_SCALE=${POSTHOUSE_TEST_SCALE:-25} POSTHOUSE_CRASHES=${POSTHOUSE_CRASHES:-500} \
+            POSTHOUSE_FAULT_SEEDS=${POSTHOUSE_FAULT_SEEDS:-+40}
         SANITIZED_SCALE=1 FUZZ_SECONDS=${FUZZ_SECONDS:-1800} PYTEST_SECONDS=14400
     else
         export POSTHOUSE_TEST_SCALE=${POSTHOUSE_TEST_SCALE:-1}
