@@ -129,6 +129,16 @@ void http_connection_lost(struct http_connection *connection)
     }
 }
 
+void http_connection_cut(struct http_connection *connection)
+{
+    if (connection->phase == HTTP_PHASE_BUSY) {
+        http_connection_enter(connection, HTTP_PHASE_LOST);
+        shut(connection);
+    } else if (connection->phase != HTTP_PHASE_LOST) {
+        http_connection_discard(connection);
+    }
+}
+
 void http_connection_end_request(struct http_connection *connection)
 {
     struct http_request *request = connection->request;

@@ -49,6 +49,9 @@ void http_connection_open(struct http_loop *loop, int fd, const struct sockaddr 
 /// Closes and frees at once, with its unanswered request.
 void http_connection_discard(struct http_connection *connection);
 
+/// The loop has ended: closes. A request in the handler's hands may still be answered, and nobody is told.
+void http_connection_cut(struct http_connection *connection);
+
 /// Its deadline has passed.
 void http_connection_expire(struct http_connection *connection);
 

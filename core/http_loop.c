@@ -360,11 +360,13 @@ void http_loop_close(struct http_loop *loop)
     stop_accepting(loop);
     atomic_store(&loop->thread, (unsigned long)pthread_self());
     loop->drained = true; // nobody waits any more
-    // What is still in the mailbox may answer a request, and may carry it: first the letters, then the connections.
-    mailbox_destroy(&loop->mailbox);
+    // What is still in the mailbox may answer a request: first the letters, then the connections.
+    if (loop->mailbox != NULL) {
+        mailbox_deliver(loop->mailbox);
+    }
     for (uint32_t i = 0; i < loop->slot_count; i++) {
         if (loop->slots[i].connection != NULL) {
-            http_connection_discard(loop->slots[i].connection);
+            http_connection_cut(loop->slots[i].connection);
         }
     }
     event_del(&loop->timer); // last: an answer may have set it again
@@ -372,6 +374,12 @@ void http_loop_close(struct http_loop *loop)
 
 void http_loop_clear(struct http_loop *loop)
 {
+    mailbox_destroy(&loop->mailbox);
+    for (uint32_t i = 0; i < loop->slot_count; i++) {
+        if (loop->slots[i].connection != NULL) {
+            http_connection_discard(loop->slots[i].connection);
+        }
+    }
     free(loop->slots);
     free(loop->scratch);
     buffer_free(&loop->out);

@@ -117,10 +117,10 @@ void http_loop_open(struct http_loop *loop);
 /// Stops to accept, closes what is idle, and tells shared->on_drained when the rest has gone.
 void http_loop_drain(struct http_loop *loop);
 
-/// Closes everything, after handing over what is left in the mailbox. Its thread has ended, or is the caller's.
+/// Closes every socket, after handing over what is left in the mailbox. Its thread has ended, or is the caller's.
 void http_loop_close(struct http_loop *loop);
 
-/// Frees what a closed loop holds, but not the base.
+/// Frees what a closed loop holds, with the requests that were never answered, but not the base.
 void http_loop_clear(struct http_loop *loop);
 
 // ---- for connections ----

@@ -106,13 +106,14 @@ uint16_t http_server_port(const struct http_server *server, size_t index);
 // owner who waits no longer destroys the server.
 void http_server_drain(struct http_server *server, void (*drained)(void *context), void *context);
 
-// Stops the loops and joins their threads, hands over what is left in the loops' mailboxes (on the caller's thread), and
-// closes every connection. Requests that are still unanswered end without an answer and without a callback: none may be
-// used afterwards. The loops' bases remain, so that what the handler put on them can be freed now. On the owner's thread,
-// outside of any handler callback.
+// Stops the loops and joins their threads, hands over what is left in the loops' mailboxes (on the caller's thread, which
+// counts as the loops' own from now on), and closes every connection. Requests that are still unanswered remain, as if their
+// clients had left, without a callback: they can be answered until the server is destroyed. The loops' bases and mailboxes
+// remain too, so that what the handler put on them can be freed now. On the owner's thread, outside of any callback.
 void http_server_stop(struct http_server *server);
 
-// Stops, unless that was done, frees all and clears the pointer. NULL inside is allowed.
+// Stops, unless that was done, hands over what the mailboxes got since, frees all, with the requests that were never answered,
+// and clears the pointer. NULL inside is allowed.
 void http_server_destroy(struct http_server **server);
 
 // Sums over the loops; from any thread at any time.

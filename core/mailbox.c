@@ -48,8 +48,9 @@ static void run_each(struct mailbox_item *item)
     }
 }
 
-static void take(struct mailbox *mailbox)
+void mailbox_deliver(struct mailbox *mailbox)
 {
+    assert(mailbox->magic == MAILBOX_MAGIC);
     pthread_mutex_lock(&mailbox->lock);
     struct mailbox_item *first = mailbox->first;
     mailbox->first = NULL;
@@ -72,7 +73,7 @@ static void on_wake(evutil_socket_t fd, short what, void *context)
     uint64_t count;
     ssize_t got = read(fd, &count, sizeof(count));
     (void)got; // nothing to read is a wake-up that was served already
-    take(mailbox);
+    mailbox_deliver(mailbox);
 }
 
 struct mailbox *mailbox_create(struct event_base *base, mailbox_receive receive, void *context)
@@ -102,8 +103,7 @@ void mailbox_destroy(struct mailbox **mailbox_r)
     if (mailbox == NULL) {
         return;
     }
-    assert(mailbox->magic == MAILBOX_MAGIC);
-    take(mailbox);
+    mailbox_deliver(mailbox);
     if (mailbox->event != NULL) {
         event_free(mailbox->event);
     }

@@ -33,6 +33,9 @@ struct mailbox *mailbox_create(struct event_base *base, mailbox_receive receive,
 // producer left. Items that were pushed and not yet received are handed over first, so that nothing is lost.
 void mailbox_destroy(struct mailbox **mailbox);
 
+// Hands over what has arrived, without waiting for the loop's turn. On the loop's thread, or with the loop stopped.
+void mailbox_deliver(struct mailbox *mailbox);
+
 // Pushes one item, or a list already linked from `first` to `last`. From any thread. Prefer a sender when
 // many items may be pushed in one turn of a loop.
 void mailbox_push(struct mailbox *mailbox, struct mailbox_item *item);

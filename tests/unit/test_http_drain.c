@@ -138,6 +138,23 @@ static void test_lost_request(void **state)
     harness_wait(&harness, harness.drained);
 }
 
+struct late {
+    struct mailbox_item item;
+    struct http_request *request;
+};
+
+static void answer_late(struct mailbox_item *item)
+{
+    harness_echo(((struct late *)item)->request);
+}
+
+static void on_gone(void *context, struct http_request *request, enum http_gone gone)
+{
+    (void)request;
+    (void)gone;
+    *(int *)context += 1;
+}
+
 // Whoever waits no longer may destroy the server with requests unanswered.
 static void test_destroyed_while_busy(void **state)
 {
@@ -145,13 +162,26 @@ static void test_destroyed_while_busy(void **state)
     harness.answer = ANSWER_NEVER;
     client_open(&one, &harness);
     client_text(&one, GET);
-    harness_wait(&harness, harness.pending_count == 1);
+    client_open(&two, &harness);
+    client_text(&two, GET);
+    harness_wait(&harness, harness.pending_count == 2);
     http_server_drain(harness.server, on_drained, &harness);
     harness_pump(&harness);
+    int gone = 0;
+    http_on_gone(harness.pending[0], on_gone, &gone);
     http_server_stop(harness.server);
     client_expect_closed(&one);
-    assert_false(harness.drained);
     client_close(&one);
+    client_close(&two);
+    // One is answered after the end, by a late letter; the other one never.
+    struct late late = {.item.run = answer_late, .request = harness.pending[0]};
+    mailbox_push(http_loop_mailbox(http_server_loop(harness.server, 0)), &late.item);
+    size_t answers = harness.answers;
+    http_server_destroy(&harness.server);
+    assert_int_equal(harness.answers, answers + 1);
+    assert_true(harness.last.lost);
+    assert_int_equal(gone, 0);
+    assert_false(harness.drained);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
