@@ -133,7 +133,7 @@ steps_of_lane_plain() {
 steps_of_lane_checked() {
     step lint "lint" run_lint || true
     steps_sanitized asan
-    step deep "clang-tidy and cppcheck" run_lint --only-deep || true
+    step deep "clang-tidy and cppcheck" run_lint --only-deep --budget "$DEEP_SECONDS" || true
 }
 
 # Two lanes side by side, each in its own process group, so that Ctrl-C ends all of it.
@@ -162,7 +162,7 @@ step_named() {
     unit=tests/unit/test_${unit#test_}
     case $name in
     lint) step lint lint run_lint || true ;;
-    deep) step deep "clang-tidy and cppcheck" run_lint --only-deep || true ;;
+    deep) step deep "clang-tidy and cppcheck" run_lint --only-deep --budget "$DEEP_SECONDS" || true ;;
     unit) step unit "unit tests" run_unit obj || true ;;
     e2e) step e2e "end to end" run_e2e "$BUILD" || true ;;
     dev) step dev "tests of ./dev" run_pytest "$BUILD" "$ROOT/tests/dev" || true ;;
@@ -209,10 +209,10 @@ dev_test() {
     if [ $FULL = 1 ]; then
         export POSTHOUSE_TEST_SCALE=${POSTHOUSE_TEST_SCALE:-25} POSTHOUSE_CRASHES=${POSTHOUSE_CRASHES:-500} \
             POSTHOUSE_FAULT_SEEDS=${POSTHOUSE_FAULT_SEEDS:-+40}
-        SANITIZED_SCALE=1 FUZZ_SECONDS=${FUZZ_SECONDS:-1800} PYTEST_SECONDS=14400
+        SANITIZED_SCALE=1 FUZZ_SECONDS=${FUZZ_SECONDS:-1800} PYTEST_SECONDS=14400 DEEP_SECONDS=7200
     else
         export POSTHOUSE_TEST_SCALE=${POSTHOUSE_TEST_SCALE:-1}
-        SANITIZED_SCALE=0.25 FUZZ_SECONDS=${FUZZ_SECONDS:-60} PYTEST_SECONDS=1200
+        SANITIZED_SCALE=0.25 FUZZ_SECONDS=${FUZZ_SECONDS:-60} PYTEST_SECONDS=1200 DEEP_SECONDS=420
     fi
     export POSTHOUSE_SANITIZER=
     need build test lint deep fuzz infra
