@@ -7,7 +7,9 @@
 #include "core/config_private.h"
 #include "core/http_server.h"
 #include "core/ini.h"
+#include "core/meters.h"
 #include "core/quantity.h"
+#include "core/suggest.h"
 #include "core/xalloc.h"
 #include <sched.h>
 #include <stdio.h>
@@ -218,6 +220,25 @@ void config_read_http(struct config_reading *reading)
     check_http(reading, section);
 }
 
+static void check_alarm_metric(struct config_reading *reading, const struct ini_section *section, const char *metric)
+{
+    const struct ini_key *key = ini_key_find(section, "metric");
+    const char *name;
+    if (metric == NULL) {
+        return; // reported as missing
+    }
+    struct suggest suggest = suggest_begin(metric);
+    for (size_t i = 0; (name = meters_gauge_name(i)) != NULL; i++) {
+        if (strcmp(name, metric) == 0) {
+            return;
+        }
+        suggest_offer(&suggest, name);
+    }
+    const char *nearest = suggest_nearest(&suggest);
+    findings_error(reading->findings, key != NULL ? key->place : section->place, "no metric is named %s; %s%s", metric,
+                   nearest != NULL ? "did you mean " : "docs/metrics.md names them", nearest != NULL ? nearest : "");
+}
+
 static void read_alarm(struct config_reading *reading, const struct ini_section *section, const char *name,
                        struct config_alarm *alarm)
 {
@@ -226,6 +247,7 @@ static void read_alarm(struct config_reading *reading, const struct ini_section 
     // config_fill() sets what the table knows and leaves the rest.
     alarm->has_above = ini_key_find(section, "above") != NULL;
     alarm->has_below = ini_key_find(section, "below") != NULL;
+    check_alarm_metric(reading, section, alarm->metric);
     if (!alarm->has_above && !alarm->has_below) {
         findings_error(reading->findings, section->place, "[%s] has neither above nor below; give one of them",
                        section->name);

@@ -37,6 +37,7 @@ struct daemon {
     struct exchange *exchange;
     struct api *api;
     struct http_server *server;
+    struct exchange_alarm *alarms;
     struct event *signals[2];
     struct event *drain_limit;
     int exit_code;
@@ -180,10 +181,29 @@ static void on_notice(void *context, const char *text)
     log_warn(NULL, "http", log_text("notice", text));
 }
 
+static struct exchange_alarm *alarms_of(const struct config *config)
+{
+    struct exchange_alarm *alarms = xcalloc(config->alarm_count + 1, sizeof alarms[0]);
+    for (size_t i = 0; i < config->alarm_count; i++) {
+        const struct config_alarm *alarm = &config->alarms[i];
+        alarms[i] = (struct exchange_alarm){
+            .name = alarm->name,
+            .metric = alarm->metric,
+            .has_above = alarm->has_above,
+            .has_below = alarm->has_below,
+            .above = alarm->above,
+            .below = alarm->below,
+            .hold_ms = alarm->hold,
+        };
+    }
+    return alarms;
+}
+
 static void daemon_make_exchange(struct daemon *daemon)
 {
     struct runtime *runtime = daemon->runtime;
     const struct config_daemon *config = &runtime->config->daemon;
+    daemon->alarms = alarms_of(runtime->config);
     const struct exchange_settings settings = {
         .base = runtime->base,
         .metrics = runtime->metrics,
@@ -192,6 +212,8 @@ static void daemon_make_exchange(struct daemon *daemon)
         .roles = (config->api ? EXCHANGE_ROLE_API : 0u) | (config->courier ? EXCHANGE_ROLE_COURIER : 0u),
         .attempts = (uint32_t)config->attempts,
         .retention_ms = config->retention,
+        .alarms = daemon->alarms,
+        .alarm_count = runtime->config->alarm_count,
     };
     daemon->exchange = exchange_new(&settings);
     runtime->hint = hint_arrived;
@@ -310,6 +332,7 @@ static void daemon_free(struct daemon *daemon)
     api_free(daemon->api);
     http_server_destroy(&daemon->server);
     exchange_free(daemon->exchange);
+    free(daemon->alarms);
     event_drop(daemon->signals[0]);
     event_drop(daemon->signals[1]);
     event_drop(daemon->drain_limit);

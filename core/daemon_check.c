@@ -9,6 +9,7 @@
 #include "core/daemon.h"
 #include "core/http_server.h"
 #include "core/loader.h"
+#include "core/log.h"
 #include "core/runtime.h"
 
 #define OPEN_LIMIT_MS 30000
@@ -80,6 +81,7 @@ int daemon_check(const char *file, bool deep)
 {
     struct findings findings = {0};
     int code = 0;
+    log_set_level(LOG_LEVEL_WARN); // findings, not the states that backends pass through
     struct runtime *runtime = runtime_new();
     if (runtime == NULL) {
         perror("posthoused: cannot start");

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "core/alarms.h"
 #include "core/alerts.h"
 #include "core/backend.h"
 #include "core/clock.h"
@@ -387,6 +388,7 @@ struct exchange *exchange_new(const struct exchange_settings *settings)
     exchange->dispatch = dispatch_new(exchange);
     exchange->documents = documents_new(exchange);
     exchange->alerts = alerts_new(exchange);
+    exchange->alarms = alarms_new(exchange);
     exchange->waiters = waiters_new(exchange);
     exchange->courier = courier_new(exchange);
     exchange->sweeper = sweeper_new(exchange);
@@ -402,6 +404,7 @@ void exchange_free(struct exchange *exchange)
     sweeper_free(exchange->sweeper);
     courier_free(exchange->courier);
     waiters_free(exchange->waiters);
+    alarms_free(exchange->alarms);
     alerts_free(exchange->alerts);
     documents_free(exchange->documents);
     dispatch_free(exchange->dispatch);

@@ -15,6 +15,7 @@
 #include "core/exchange_run.h"
 #include "posthouse/plugin.h"
 
+struct alarms;
 struct alerts;
 struct courier;
 struct dispatch;
@@ -38,6 +39,7 @@ struct exchange {
     struct courier *courier;
     struct sweeper *sweeper;
     struct alerts *alerts;
+    struct alarms *alarms;
     struct documents *documents;
     struct waiters *waiters;
     struct meters *meters;

@@ -5,6 +5,7 @@
 #define CORE_EXCHANGE_RUN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/exchange.h"
@@ -17,14 +18,25 @@ struct offload;
 
 enum { EXCHANGE_ROLE_API = 1, EXCHANGE_ROLE_COURIER = 2 };
 
+/// An alarm: while the gauge is above (or below) its bound for `hold_ms`, it is raised, once.
+struct exchange_alarm {
+    const char *name;
+    const char *metric; ///< as meters_gauge_name()
+    bool has_above, has_below;
+    int64_t above, below;
+    int64_t hold_ms;
+};
+
 struct exchange_settings {
     struct event_base *base;
     struct metrics *metrics;
     struct offload *offload;
     const struct clock *clock;
-    unsigned roles;       ///< EXCHANGE_ROLE_…
-    uint32_t attempts;    ///< failed attempts before a message is dead
-    int64_t retention_ms; ///< of finished messages; 0: kept
+    unsigned roles;                      ///< EXCHANGE_ROLE_…
+    uint32_t attempts;                   ///< failed attempts before a message is dead
+    int64_t retention_ms;                ///< of finished messages; 0: kept
+    const struct exchange_alarm *alarms; ///< borrowed with all their texts
+    size_t alarm_count;
 };
 
 /// Makes an exchange without backends. Never NULL.

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/xalloc.h"
 
@@ -64,4 +65,33 @@ struct meters *meters_new(struct metrics *metrics)
 void meters_free(struct meters *meters)
 {
     free(meters);
+}
+
+#define PREFIX_LENGTH (sizeof "posthouse_" - 1)
+#define COUNT (sizeof table / sizeof table[0])
+
+static struct metrics_series *series_of(const struct meters *meters, const struct meter *meter)
+{
+    return *(struct metrics_series *const *)(const void *)((const char *)meters + meter->offset);
+}
+
+const char *meters_gauge_name(size_t index)
+{
+    for (size_t i = 0; i < COUNT; i++) {
+        if (table[i].family.type == METRICS_GAUGE && index-- == 0) {
+            return table[i].family.name + PREFIX_LENGTH;
+        }
+    }
+    return NULL;
+}
+
+int64_t meters_gauge(const struct meters *meters, const char *name)
+{
+    for (size_t i = 0; i < COUNT; i++) {
+        if (table[i].family.type == METRICS_GAUGE && strcmp(table[i].family.name + PREFIX_LENGTH, name) == 0) {
+            const int64_t value = metrics_get(series_of(meters, &table[i]));
+            return table[i].family.unit == METRICS_SECONDS ? value / 1000000000 : value;
+        }
+    }
+    return 0;
 }

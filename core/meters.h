@@ -39,4 +39,10 @@ struct meters {
 struct meters *meters_new(struct metrics *metrics);
 void meters_free(struct meters *meters);
 
+/// The gauges that an alarm may watch, such as "queue_waiting" (without the prefix posthouse_); NULL behind the last.
+const char *meters_gauge_name(size_t index);
+
+/// A gauge's value, in seconds where its name says so; 0 for a name that is none.
+int64_t meters_gauge(const struct meters *meters, const char *name);
+
 #endif

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "core/alarms.h"
 #include "core/alerts.h"
 #include "core/clock.h"
 #include "core/courier.h"
@@ -163,6 +164,7 @@ static void sweeper_tick(evutil_socket_t fd, short events, void *context)
     sweeper_measure(sweeper);
     snapshots_refresh(exchange->snapshots, exchange);
     courier_wake(exchange->courier);
+    alarms_check(exchange->alarms);
     if (sweeper->ticks % COUNT_TICKS == 0 && exchange_usable(exchange, PH_KIND_QUEUE)) {
         sweep_start(sweeper, TASK_QUEUE_STATS);
     }
