@@ -8,6 +8,7 @@
 #include "cli/client.h"
 
 #include <curl/curl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,13 @@
 #include "cli/output.h"
 #include "core/buffer.h"
 #include "core/json_read.h"
+#include "core/random.h"
 #include "core/xalloc.h"
 
 #define ANSWER_MAX (64u * 1024 * 1024)
-#define CALL_TIMEOUT_S 60
 #define CONNECT_TIMEOUT_S 10
+#define REPEAT_FIRST_MS 250
+#define RETRY_AFTER_MAX_S 3600
 
 struct client {
     char *server;
@@ -30,12 +33,25 @@ struct client {
     CURL *curl;
 };
 
+static bool is_server(const char *server)
+{
+    const char *host = strncmp(server, "http://", 7) == 0    ? server + 7
+                       : strncmp(server, "https://", 8) == 0 ? server + 8
+                                                             : "";
+    size_t length = 0;
+    while (host[length] > ' ' && host[length] < 0x7f && strchr("@?#\\\"<>{}", host[length]) == NULL) {
+        length++;
+    }
+    return length > 0 && host[length] == '\0';
+}
+
 struct client *client_new(const char *server, const char *token)
 {
     const size_t length = strlen(server);
-    if ((strncmp(server, "http://", 7) != 0 && strncmp(server, "https://", 8) != 0) ||
-        strpbrk(server, " \r\n") != NULL) {
-        fprintf(stderr, "posthouse: %s is no server: write it as http://host:port or https://host\n", server);
+    if (!is_server(server)) {
+        fputs("posthouse: ", stderr);
+        output_clean(stderr, server);
+        fputs(" is no server: write it as http://host:port or https://host\n", stderr);
         return NULL;
     }
     struct client *client = xcalloc(1, sizeof *client);
@@ -138,6 +154,9 @@ static void set_up(CURL *curl, const char *method, const char *url, struct curl_
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout_s);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "posthouse/" PACKAGE_VERSION);
+    if (strncmp(url, "http:", 5) == 0) {
+        curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    }
     if (body != NULL) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
@@ -148,6 +167,7 @@ void client_request(struct client *client, const char *method, const char *path,
                     long timeout_s, struct client_answer *answer_r)
 {
     struct buffer received;
+    char reason[CURL_ERROR_SIZE] = "";
     char *url = xasprintf("%s%s", client->server, path);
     char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
     struct curl_slist *headers = headers_for(client, text != NULL, key);
@@ -158,16 +178,21 @@ void client_request(struct client *client, const char *method, const char *path,
     curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, &received);
     curl_easy_setopt(client->curl, CURLOPT_HEADERFUNCTION, receive_header);
     curl_easy_setopt(client->curl, CURLOPT_HEADERDATA, answer_r);
+    curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, reason);
     const CURLcode code = curl_easy_perform(client->curl);
     if (code == CURLE_OK) {
         curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer_r->status);
         answer_r->json = received.length > 0 ? json_read(received.data, received.length, JSON_READ_ALLOW_NUL, NULL)
                                              : NULL;
     } else {
-        snprintf(answer_r->error, sizeof answer_r->error, "%s", curl_easy_strerror(code));
+        snprintf(answer_r->error, sizeof answer_r->error, "%s", reason[0] != '\0' ? reason : curl_easy_strerror(code));
     }
+    curl_easy_setopt(client->curl, CURLOPT_ERRORBUFFER, NULL);
     buffer_free(&received);
     curl_slist_free_all(headers);
+    if (text != NULL) {
+        explicit_bzero(text, strlen(text)); // it may hold a password
+    }
     free(text);
     free(url);
 }
@@ -209,7 +234,9 @@ int client_check(const struct client *client, const struct client_answer *answer
         return EXIT_GOOD;
     }
     if (answer->status == 0) {
-        fprintf(stderr, "posthouse: %s: no answer from %s: %s\n", what, client->server, answer->error);
+        fprintf(stderr, "posthouse: %s: no answer from %s: ", what, client->server);
+        output_clean(stderr, answer->error);
+        fputs("\n  is the server's address right, and is it running? posthouse health\n", stderr);
         return EXIT_UNREACHABLE;
     }
     print_problem(answer, what);
@@ -217,16 +244,46 @@ int client_check(const struct client *client, const struct client_answer *answer
         fputs("  log in with: posthouse login\n", stderr);
         return EXIT_NO_SESSION;
     }
-    return answer->status >= 500 ? EXIT_UNREACHABLE : EXIT_REFUSED;
+    return client_may_repeat(answer) ? EXIT_UNREACHABLE : EXIT_REFUSED;
 }
 
 json_t *client_call(struct client *client, const char *method, const char *path, const json_t *body, const char *what,
                     int *code_r)
 {
     struct client_answer answer;
-    client_request(client, method, path, body, NULL, CALL_TIMEOUT_S, &answer);
+    client_request(client, method, path, body, NULL, CLIENT_TIMEOUT_S, &answer);
     *code_r = client_check(client, &answer, what);
     json_t *json = *code_r == EXIT_GOOD ? (answer.json != NULL ? json_incref(answer.json) : json_null()) : NULL;
     client_answer_free(&answer);
     return json;
+}
+
+json_t *client_session_call(const char *method, const char *path, const json_t *body, const char *what, int *code_r)
+{
+    struct client *client = client_logged_in();
+    if (client == NULL) {
+        *code_r = EXIT_NO_SESSION;
+        return NULL;
+    }
+    json_t *json = client_call(client, method, path, body, what, code_r);
+    client_free(client);
+    return json;
+}
+
+bool client_may_repeat(const struct client_answer *answer)
+{
+    return answer->status == 0 || answer->status == 429 || answer->status >= 500;
+}
+
+void client_wait(const struct client_answer *answer, unsigned failures, int64_t limit_ms)
+{
+    const unsigned doublings = failures < 6 ? failures : 6;
+    const int64_t most = (int64_t)REPEAT_FIRST_MS << (doublings > 0 ? doublings - 1 : 0);
+    int64_t wait_ms = most / 2 + (int64_t)random_below((uint64_t)most / 2 + 1);
+    if (answer->retry_after > 0 && answer->retry_after < RETRY_AFTER_MAX_S) {
+        wait_ms += answer->retry_after * 1000;
+    }
+    if (limit_ms > 0) {
+        poll(NULL, 0, (int)(wait_ms < limit_ms ? wait_ms : limit_ms));
+    }
 }

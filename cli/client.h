@@ -7,6 +7,13 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
+
+/// The server when none was named and none is known.
+#define CLIENT_DEFAULT_SERVER "http://127.0.0.1:8080"
+
+/// Seconds that are enough for any call but a long poll.
+#define CLIENT_TIMEOUT_S 60
 
 struct client;
 
@@ -20,7 +27,7 @@ struct client_answer {
 };
 
 /// A client of `server` ("http://host:port"); `token` may be NULL. NULL, after a line on stderr, for a server that is no
-/// http or https URL.
+/// http or https URL. Proxies of the environment are used for https alone: another would see the token.
 struct client *client_new(const char *server, const char *token);
 /// The same from the credentials file, or NULL after a line on stderr ("log in first").
 struct client *client_logged_in(void);
@@ -39,5 +46,14 @@ int client_check(const struct client *client, const struct client_answer *answer
 /// code after client_check().
 json_t *client_call(struct client *client, const char *method, const char *path, const json_t *body, const char *what,
                     int *code_r);
+
+/// The same in one step, as the user who is logged in.
+json_t *client_session_call(const char *method, const char *path, const json_t *body, const char *what, int *code_r);
+
+/// True if the same request may succeed later: no answer, 429 or 5xx.
+bool client_may_repeat(const struct client_answer *answer);
+/// Waits before the repeat of a request that has failed `failures` times in a row: as long as the server asks for, else
+/// from 0.25 s doubling to 8 s with jitter; at most `limit_ms`.
+void client_wait(const struct client_answer *answer, unsigned failures, int64_t limit_ms);
 
 #endif

@@ -3,7 +3,6 @@
 // See health.h.
 #include "cli/health.h"
 
-#include <getopt.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,25 +13,12 @@
 #include "cli/client.h"
 #include "cli/credentials.h"
 #include "cli/exit_codes.h"
+#include "cli/options.h"
 #include "cli/output.h"
 
-#define DEFAULT_SERVER "http://127.0.0.1:8080"
 #define REQUEST_TIMEOUT_S 5
 #define WAIT_DEFAULT_S 60
 #define RETRY_MS 50
-
-static int usage(FILE *out, int code)
-{
-    fputs("usage: posthouse health [--wait[=SECONDS]] [--json] [URL]\n"
-          "\n"
-          "Asks the server (the one logged in to, else " DEFAULT_SERVER ") whether messages are accepted.\n"
-          "URL may name a path: /healthz asks only whether it is alive. --wait asks again until it is ready, for at "
-          "most\n"
-          "60 seconds or so many as given.\n"
-          "Exit codes: 0 ready or degraded, 4 no such page, 5 unavailable or not reachable.\n",
-          out);
-    return code;
-}
 
 // Splits a URL into server and path; the path is /readyz if none was given.
 static const char *split_url(const char *url, char *server_r, size_t size)
@@ -46,8 +32,9 @@ static const char *split_url(const char *url, char *server_r, size_t size)
 
 static void print_health(const struct client_answer *answer, bool json)
 {
-    static const struct output_column columns[] = {
-        {"KIND", "kind", 8}, {"PLUGIN", "plugin", 16}, {"STATE", "state", 0}};
+    static const struct output_column columns[] = {{.title = "KIND", .member = "kind"},
+                                                   {.title = "PLUGIN", .member = "plugin"},
+                                                   {.title = "STATE", .member = "state"}};
     if (json) {
         output_json(answer->json);
         return;
@@ -55,7 +42,7 @@ static void print_health(const struct client_answer *answer, bool json)
     output_clean(stdout, json_string_value(json_object_get(answer->json, "status")));
     putchar('\n');
     if (json_object_get(answer->json, "backends") != NULL) {
-        output_table(json_object_get(answer->json, "backends"), columns, 3, "no backends");
+        output_rows(json_object_get(answer->json, "backends"), columns, 3, false, "no backends");
     }
 }
 
@@ -87,30 +74,36 @@ static int ask(struct client *client, const char *path, long wait_s, bool json)
 
 int health_run(int argc, char **argv)
 {
-    static const struct option options[] = {{"wait", optional_argument, NULL, 'w'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct credentials credentials;
-    char server[512] = DEFAULT_SERVER;
+    char server[512] = CLIENT_DEFAULT_SERVER;
     const char *path = "/readyz";
-    long wait_s = 0;
-    bool json = false;
-    int option;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        switch (option) {
-        case 'w':
-            wait_s = optarg != NULL ? strtol(optarg, NULL, 10) : WAIT_DEFAULT_S;
-            break;
-        case 'j':
-            json = true;
-            break;
-        default:
-            return usage(option == 'h' ? stdout : stderr, option == 'h' ? EXIT_GOOD : EXIT_WRONG_USAGE);
-        }
+    bool wait = false, json = false;
+    long wait_s = WAIT_DEFAULT_S;
+    int code;
+    struct options_list operands;
+    const struct options_entry entries[] = {
+        {.name = "wait",
+         .argument = "SECONDS",
+         .optional = true,
+         .number = &wait_s,
+         .maximum = 86400,
+         .given = &wait,
+         .help = "ask again until it is ready, for at most so long (60)"},
+        {.name = "json", .help = "print the answer as JSON", .flag = &json},
+    };
+    const struct options_command command = {
+        .name = "health",
+        .operands = "[URL]",
+        .entries = entries,
+        .count = 2,
+        .operands_max = 1,
+        .about = "Asks the server at URL, else the one logged in to, else " CLIENT_DEFAULT_SERVER ", whether messages\n"
+                 "are accepted. URL may name a page: /healthz asks only whether it is alive.\n"};
+    if (!options_read(&command, argc, argv, &operands, &code)) {
+        return code;
     }
-    if (optind < argc) {
-        path = split_url(argv[optind], server, sizeof server);
+    if (operands.count > 0) {
+        path = split_url(operands.items[0], server, sizeof server);
     } else if (credentials_peek(&credentials)) {
         snprintf(server, sizeof server, "%s", credentials.server);
         credentials_wipe(&credentials);
@@ -119,7 +112,7 @@ int health_run(int argc, char **argv)
     if (client == NULL) {
         return EXIT_WRONG_USAGE;
     }
-    const int code = ask(client, path, wait_s, output_is_json(json));
+    code = ask(client, path, wait ? wait_s : 0, output_is_json(json));
     client_free(client);
     return code;
 }

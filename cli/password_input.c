@@ -4,17 +4,15 @@
 #include "cli/password_input.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
-static bool read_line(FILE *in, const char *where, char password_r[PASSWORD_INPUT_SIZE])
+// What was read up to its line's end; false for what does not fit.
+static bool cut_line(const char *where, char password_r[PASSWORD_INPUT_SIZE])
 {
-    if (fgets(password_r, PASSWORD_INPUT_SIZE, in) == NULL) {
-        fprintf(stderr, "posthouse: there is no password in %s\n", where);
-        return false;
-    }
     const size_t length = strcspn(password_r, "\r\n");
     if (password_r[length] == '\0' && length == PASSWORD_INPUT_SIZE - 1) {
         fprintf(stderr, "posthouse: the password in %s is too long\n", where);
@@ -22,6 +20,15 @@ static bool read_line(FILE *in, const char *where, char password_r[PASSWORD_INPU
     }
     password_r[length] = '\0';
     return true;
+}
+
+static bool read_line(FILE *in, const char *where, char password_r[PASSWORD_INPUT_SIZE])
+{
+    if (fgets(password_r, PASSWORD_INPUT_SIZE, in) == NULL) {
+        fprintf(stderr, "posthouse: there is no password in %s\n", where);
+        return false;
+    }
+    return cut_line(where, password_r);
 }
 
 static bool read_file(const char *file, char password_r[PASSWORD_INPUT_SIZE])
@@ -36,39 +43,73 @@ static bool read_file(const char *file, char password_r[PASSWORD_INPUT_SIZE])
     return good;
 }
 
+// A signal while the echo is off ends the question; it is sent again when the terminal is as it was.
+static volatile sig_atomic_t caught;
+
+static void note_signal(int number)
+{
+    caught = number;
+}
+
+static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+#define SIGNAL_COUNT (sizeof SIGNALS / sizeof SIGNALS[0])
+
+static bool read_silently(const struct termios *kept, char password_r[PASSWORD_INPUT_SIZE])
+{
+    struct sigaction before[SIGNAL_COUNT];
+    struct sigaction noting = {.sa_handler = note_signal}; // without SA_RESTART: the read ends
+    struct termios silent = *kept;
+    silent.c_lflag &= ~(tcflag_t)ECHO;
+    caught = 0;
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        sigaction(SIGNALS[i], &noting, &before[i]);
+    }
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    const bool got = fgets(password_r, PASSWORD_INPUT_SIZE, stdin) != NULL;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, kept);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        sigaction(SIGNALS[i], &before[i], NULL);
+    }
+    fputc('\n', stderr);
+    if (caught != 0) {
+        raise(caught);
+    }
+    return got && caught == 0;
+}
+
 static bool prompt(const char *text, char password_r[PASSWORD_INPUT_SIZE])
 {
-    struct termios kept, silent;
+    struct termios kept;
     if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &kept) != 0) {
         fputs("posthouse: there is no terminal to ask for the password: use --password-stdin or --password-file\n",
               stderr);
         return false;
     }
-    silent = kept;
-    silent.c_lflag &= ~(tcflag_t)ECHO;
     fputs(text, stderr);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    const bool good = read_line(stdin, "the answer", password_r);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &kept);
-    fputc('\n', stderr);
-    return good;
+    return read_silently(&kept, password_r) && cut_line("the answer", password_r);
+}
+
+bool password_input_named(const char *text, const char *file, bool from_stdin, char password_r[PASSWORD_INPUT_SIZE])
+{
+    if (file != NULL) {
+        return read_file(file, password_r);
+    }
+    return from_stdin ? read_line(stdin, "stdin", password_r) : prompt(text, password_r);
 }
 
 bool password_input(const char *file, bool from_stdin, bool twice, char password_r[PASSWORD_INPUT_SIZE])
 {
     char again[PASSWORD_INPUT_SIZE];
-    if (file != NULL) {
-        return read_file(file, password_r);
-    }
-    if (from_stdin) {
-        return read_line(stdin, "the first line of stdin", password_r);
-    }
-    if (!prompt("Password: ", password_r) || (twice && !prompt("The same again: ", again))) {
+    if (!password_input_named(twice ? "New password: " : "Password: ", file, from_stdin, password_r)) {
         return false;
     }
-    const bool same = !twice || strcmp(password_r, again) == 0;
+    if (file != NULL || from_stdin || !twice) {
+        return true;
+    }
+    const bool got = prompt("The same again: ", again);
+    const bool same = got && strcmp(password_r, again) == 0;
     explicit_bzero(again, sizeof again);
-    if (!same) {
+    if (got && !same) {
         fputs("posthouse: the two passwords differ\n", stderr);
     }
     return same;

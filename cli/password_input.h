@@ -14,4 +14,7 @@
 /// if `twice`). False after a line on stderr. The caller wipes `password_r`.
 bool password_input(const char *file, bool from_stdin, bool twice, char password_r[PASSWORD_INPUT_SIZE]);
 
+/// The same once, with a prompt that says which password is wanted.
+bool password_input_named(const char *prompt, const char *file, bool from_stdin, char password_r[PASSWORD_INPUT_SIZE]);
+
 #endif
