@@ -235,8 +235,9 @@ static void check_alarm_metric(struct config_reading *reading, const struct ini_
         suggest_offer(&suggest, name);
     }
     const char *nearest = suggest_nearest(&suggest);
-    findings_error(reading->findings, key != NULL ? key->place : section->place, "no metric is named %s; %s%s", metric,
-                   nearest != NULL ? "did you mean " : "docs/metrics.md names them", nearest != NULL ? nearest : "");
+    findings_error(reading->findings, key != NULL ? key->place : section->place,
+                   "%s.metric: \"%s\" is nothing that an alarm can watch; %s%s", section->name, metric,
+                   nearest != NULL ? "nearest: " : "docs/metrics.md names what is", nearest != NULL ? nearest : "");
 }
 
 static void read_alarm(struct config_reading *reading, const struct ini_section *section, const char *name,

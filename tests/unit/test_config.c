@@ -153,7 +153,8 @@ static void test_everything_set(void **state)
         "[http]\nlisten = [::1]:0, 127.0.0.1:0\nloops = 3\nrate_per_user = 20/s\n"
         "rate_per_address = 5/s 50\ntrusted_proxies = 10.0.0.0/8\n"
         "[alarm backlog]\nmetric = queue_waiting\nabove = 100\nfor = 10m\n"
-        "[alarm low]\nmetric = x\nbelow = -1\n" GOOD "[secret]\nplugin = thing\npath = /s\ncall.deadline = 1s\n";
+        "[alarm low]\nmetric = dead_letters\nbelow = -1\n" GOOD
+        "[secret]\nplugin = thing\npath = /s\ncall.deadline = 1s\n";
     struct findings findings;
     struct config *config = read_text(text, NULL, &findings);
     (void)state;
@@ -216,7 +217,7 @@ static void test_mistakes_of_the_daemon(void **state)
     expect_told(
         "[daemon]\nroles = api, curier\nlog_level = inof\nmemry = 1\n[http]\nlisten = 127.0.0.1\n"
         "tls_key = k\nrate_per_user = 20\nloops = 65\nrate_per_address = 0/s\n[alarm a]\nabove = 1\n"
-        "[alarm b]\nmetric = m\n" GOOD,
+        "[alarm b]\nmetric = queue_waitng\n" GOOD,
         NULL,
         ":2: daemon.roles: \"curier\" is unknown; expected a list of api or courier, apart by spaces or commas; "
         "nearest: courier\n"
@@ -230,7 +231,8 @@ static void test_mistakes_of_the_daemon(void **state)
         ":10: http.rate_per_address: expected requests a second, such as 20/s, and perhaps how many at once, such "
         "as \"20/s 100\"; both from 1 to 1000000\n"
         ":11: alarm a.metric is missing: What is watched, such as queue_waiting.\n"
-        ":13: [alarm b] has neither above nor below; give one of them\n");
+        ":13: [alarm b] has neither above nor below; give one of them\n"
+        ":14: alarm b.metric: \"queue_waitng\" is nothing that an alarm can watch; nearest: queue_waiting\n");
     expect_told("[daemon]\nroles =\nmemory = 8MiB\n[http]\nmax_body = 9MiB\n" GOOD, NULL,
                 ":2: daemon.roles: names no role; expected api, courier or both\n"
                 ":5: http.max_body: is larger than daemon.memory, so the largest request could never be taken\n");
@@ -262,7 +264,8 @@ static void test_environment(void **state)
                                               "DIR=/d",
                                               NULL};
     struct findings findings;
-    struct config *config = read_text(GOOD "[alarm back-log]\nmetric = m\nabove = 1\n", environment, &findings);
+    struct config *config =
+        read_text(GOOD "[alarm back-log]\nmetric = queue_waiting\nabove = 1\n", environment, &findings);
     (void)state;
     char *got = told(&findings);
     assert_null(strstr(got, "no such"));
