@@ -50,11 +50,6 @@ void alarms_free(struct alarms *alarms)
     }
 }
 
-static void announcement_release(struct batcher_item *item)
-{
-    free(item);
-}
-
 static void announce(struct alarms *alarms, const struct exchange_alarm *alarm, int64_t value, bool raised)
 {
     struct announcement *announcement = xcalloc(1, sizeof *announcement);
@@ -74,7 +69,7 @@ static void announce(struct alarms *alarms, const struct exchange_alarm *alarm, 
     uuid_make(announcement->alert.accepted_at, &uuid);
     memcpy(announcement->alert.id.bytes, uuid.bytes, sizeof uuid.bytes);
     announcement->item =
-        (struct batcher_item){.entry = &announcement->alert, .done = exchange_ignore, .release = announcement_release};
+        (struct batcher_item){.entry = &announcement->alert, .done = exchange_ignore, .release = exchange_release};
     exchange_add(alarms->exchange, PH_ALERT_PUBLISH, &announcement->item);
 }
 

@@ -34,16 +34,6 @@ struct publishing {
     struct ph_alert alert;
 };
 
-struct settle {
-    struct batcher_item item;
-    struct ph_settle settle;
-};
-
-static void item_release(struct batcher_item *item)
-{
-    free(item);
-}
-
 static void publishing_release(struct batcher_item *item)
 {
     batcher_drop(((struct publishing *)item)->lease);
@@ -59,10 +49,7 @@ static void alert_published(struct batcher_item *item, struct batcher_batch *bat
         return; // the wrapper has logged why; the lease brings it again
     }
     metrics_increment(exchange->meters->published);
-    struct settle *settle = xcalloc(1, sizeof *settle);
-    settle->settle = (struct ph_settle){.id = publishing->alert.id, .mark = PH_MARK_ALERT};
-    settle->item = (struct batcher_item){.entry = &settle->settle, .done = exchange_ignore, .release = item_release};
-    exchange_add(exchange, PH_STORAGE_SETTLE, &settle->item);
+    exchange_settle(exchange, PH_MARK_ALERT, &publishing->alert.id);
 }
 
 static void alert_publish(struct alerts *alerts, const struct ph_record *record, struct batcher_batch *lease)
@@ -117,7 +104,7 @@ void alerts_sweep(struct alerts *alerts)
     struct leasing *leasing = xcalloc(1, sizeof *leasing);
     leasing->alerts = alerts;
     leasing->lease = (struct ph_lease){.mark = PH_MARK_ALERT, .limit = LEASE_LIMIT, .lease_ms = LEASE_MS};
-    leasing->item = (struct batcher_item){.entry = &leasing->lease, .done = alerts_leased, .release = item_release};
+    leasing->item = (struct batcher_item){.entry = &leasing->lease, .done = alerts_leased, .release = exchange_release};
     alerts->again = false;
     alerts->leasing = exchange_add(alerts->exchange, PH_STORAGE_LEASE, &leasing->item);
 }

@@ -57,11 +57,6 @@ uint32_t dispatch_due_in(uint32_t sends)
     return sends >= 5 ? longest_ms : first_ms << sends;
 }
 
-static void item_release(struct batcher_item *item)
-{
-    free(item);
-}
-
 static void entry_remove(struct dispatch *dispatch, struct entry *entry)
 {
     map_remove(dispatch->entries, entry->id.bytes, sizeof entry->id.bytes);
@@ -96,7 +91,7 @@ static void entry_move(struct dispatch *dispatch, struct entry *entry)
 {
     struct move *move = xcalloc(1, sizeof *move);
     move->postpone = (struct ph_postpone){.id = entry->id, .due_in_ms = dispatch_due_in(entry->sends)};
-    move->item = (struct batcher_item){.entry = &move->postpone, .done = exchange_ignore, .release = item_release};
+    move->item = (struct batcher_item){.entry = &move->postpone, .done = exchange_ignore, .release = exchange_release};
     entry_remove(dispatch, entry);
     exchange_add(dispatch->exchange, PH_STORAGE_POSTPONE, &move->item);
 }
@@ -147,8 +142,8 @@ static struct job *job_new(struct dispatch *dispatch, struct entry *entry, struc
     job->dispatch = dispatch;
     job->entry = entry;
     job->job = (struct ph_job){.id = entry->id, .trace = {job->trace, trace.length}};
-    job->item =
-        (struct batcher_item){.entry = &job->job, .trace = job->job.trace, .done = job_sent, .release = item_release};
+    job->item = (struct batcher_item){
+        .entry = &job->job, .trace = job->job.trace, .done = job_sent, .release = exchange_release};
     entry->job = job;
     return job;
 }

@@ -37,36 +37,18 @@ struct mark {
     struct ph_mark_document mark;
 };
 
-struct settle {
-    struct batcher_item item;
-    struct ph_settle settle;
-};
-
 struct leasing {
     struct batcher_item item;
     struct documents *documents;
     struct ph_lease lease;
 };
 
-static void item_release(struct batcher_item *item)
-{
-    free(item);
-}
-
 static void documents_mark(struct documents *documents, const struct ph_id *id)
 {
     struct mark *mark = xcalloc(1, sizeof *mark);
     mark->mark = (struct ph_mark_document){.id = *id, .due_in_ms = RETRY_MS};
-    mark->item = (struct batcher_item){.entry = &mark->mark, .done = exchange_ignore, .release = item_release};
+    mark->item = (struct batcher_item){.entry = &mark->mark, .done = exchange_ignore, .release = exchange_release};
     exchange_add(documents->exchange, PH_STORAGE_MARK, &mark->item);
-}
-
-static void documents_settle(struct documents *documents, const struct ph_id *id)
-{
-    struct settle *settle = xcalloc(1, sizeof *settle);
-    settle->settle = (struct ph_settle){.id = *id, .mark = PH_MARK_DOCUMENT};
-    settle->item = (struct batcher_item){.entry = &settle->settle, .done = exchange_ignore, .release = item_release};
-    exchange_add(documents->exchange, PH_STORAGE_SETTLE, &settle->item);
 }
 
 static void document_release(struct batcher_item *item)
@@ -82,7 +64,7 @@ static void document_put(struct batcher_item *item, struct batcher_batch *batch,
     const bool stored = batcher_result(batch, index)->outcome == PH_OK;
     document->documents->under_way--;
     if (stored && document->marked) {
-        documents_settle(document->documents, &document->document.id);
+        exchange_settle(document->documents->exchange, PH_MARK_DOCUMENT, &document->document.id);
     } else if (!stored && !document->marked) {
         documents_mark(document->documents, &document->document.id);
     }
@@ -165,7 +147,8 @@ void documents_sweep(struct documents *documents)
     struct leasing *leasing = xcalloc(1, sizeof *leasing);
     leasing->documents = documents;
     leasing->lease = (struct ph_lease){.mark = PH_MARK_DOCUMENT, .limit = LEASE_LIMIT, .lease_ms = LEASE_MS};
-    leasing->item = (struct batcher_item){.entry = &leasing->lease, .done = documents_leased, .release = item_release};
+    leasing->item =
+        (struct batcher_item){.entry = &leasing->lease, .done = documents_leased, .release = exchange_release};
     documents->leasing = exchange_add(documents->exchange, PH_STORAGE_LEASE, &leasing->item);
 }
 

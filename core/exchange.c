@@ -107,6 +107,25 @@ bool exchange_add(struct exchange *exchange, enum ph_operation operation, struct
     return false;
 }
 
+void exchange_release(struct batcher_item *item)
+{
+    free(item);
+}
+
+struct settling {
+    struct batcher_item item;
+    struct ph_settle settle;
+};
+
+void exchange_settle(struct exchange *exchange, enum ph_mark_kind mark, const struct ph_id *id)
+{
+    struct settling *settling = xcalloc(1, sizeof *settling);
+    settling->settle = (struct ph_settle){.id = *id, .mark = mark};
+    settling->item =
+        (struct batcher_item){.entry = &settling->settle, .done = exchange_ignore, .release = exchange_release};
+    exchange_add(exchange, PH_STORAGE_SETTLE, &settling->item);
+}
+
 struct event *exchange_timer(struct exchange *exchange, event_callback_fn callback, void *context, uint32_t period_ms)
 {
     const struct timeval period = {.tv_sec = period_ms / 1000, .tv_usec = (suseconds_t)(period_ms % 1000) * 1000};

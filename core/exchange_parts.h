@@ -57,6 +57,12 @@ int64_t exchange_now(const struct exchange *exchange);
 /// Fills an item whose outcome interests nobody and whose owner is freed in `release`.
 void exchange_ignore(struct batcher_item *item, struct batcher_batch *batch, size_t index);
 
+/// Frees an item that is the first member of what malloc gave. Any thread.
+void exchange_release(struct batcher_item *item);
+
+/// Removes an alert or document mark whose work is done; if that fails, the work is done once more.
+void exchange_settle(struct exchange *exchange, enum ph_mark_kind mark, const struct ph_id *id);
+
 /// Adds an item to an operation's batcher; when too many wait, the item is released at once and false is returned.
 bool exchange_add(struct exchange *exchange, enum ph_operation operation, struct batcher_item *item);
 

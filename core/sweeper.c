@@ -51,11 +51,6 @@ struct sweep {
 
 static void sweep_start(struct sweeper *sweeper, enum task task);
 
-static void sweep_release(struct batcher_item *item)
-{
-    free(item);
-}
-
 static bool outbox_leased(struct sweeper *sweeper, const struct ph_leased *leased)
 {
     struct exchange *exchange = sweeper->exchange;
@@ -138,7 +133,7 @@ static void sweep_start(struct sweeper *sweeper, enum task task)
     }
     const bool counts = task == TASK_STORAGE_STATS || task == TASK_QUEUE_STATS;
     sweep->item =
-        (struct batcher_item){.entry = counts ? NULL : &sweep->entry, .done = sweep_done, .release = sweep_release};
+        (struct batcher_item){.entry = counts ? NULL : &sweep->entry, .done = sweep_done, .release = exchange_release};
     sweeper->busy[task] = exchange_add(sweeper->exchange, operations[task], &sweep->item);
 }
 

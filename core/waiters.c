@@ -115,11 +115,6 @@ static void waiter_finish(struct waiter *waiter, struct batcher_batch *batch, si
     }
 }
 
-static void reading_release(struct batcher_item *item)
-{
-    free(item);
-}
-
 static void reading_done(struct batcher_item *item, struct batcher_batch *batch, size_t index)
 {
     struct waiter *waiter = ((struct reading *)item)->waiter;
@@ -157,7 +152,7 @@ static void waiter_read(struct waiter *waiter)
     reading->item = (struct batcher_item){.entry = &reading->read,
                                           .deadline_ms = waiter->call->deadline_ms,
                                           .done = reading_done,
-                                          .release = reading_release};
+                                          .release = exchange_release};
     waiter->reading = reading;
     waiter->again = false;
     if (!exchange_add(waiter->waiters->exchange, PH_STORAGE_INBOX_READ, &reading->item)) {
@@ -311,7 +306,7 @@ static void waiters_tell(evutil_socket_t fd, short events, void *context)
     map_clear(waiters->told);
     telling->notify = (struct ph_notify){.users = telling->users, .user_count = count};
     telling->item =
-        (struct batcher_item){.entry = &telling->notify, .done = exchange_ignore, .release = reading_release};
+        (struct batcher_item){.entry = &telling->notify, .done = exchange_ignore, .release = exchange_release};
     exchange_add(waiters->exchange, PH_STORAGE_NOTIFY, &telling->item);
 }
 
@@ -334,7 +329,7 @@ static void crowd_look(struct waiters *waiters, struct crowd *crowd)
     memcpy(looking->user, crowd->name, crowd->length);
     looking->waiters = waiters;
     looking->head.user = (struct ph_text){looking->user, crowd->length};
-    looking->item = (struct batcher_item){.entry = &looking->head, .done = looking_done, .release = reading_release};
+    looking->item = (struct batcher_item){.entry = &looking->head, .done = looking_done, .release = exchange_release};
     crowd->asked = exchange_add(waiters->exchange, PH_STORAGE_INBOX_HEAD, &looking->item);
 }
 
