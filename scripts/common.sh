@@ -74,7 +74,8 @@ need() {
     fi
     mapfile -t missing < <(packages_missing "${wanted[@]}")
     [ "${#missing[@]}" -gt 0 ] || return 0
-    if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
+    # On a terminal sudo may ask for the password, once.
+    if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null && ! { [ -t 0 ] && sudo -v; }; then
         die "these packages are missing, and installing them needs root:
   sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
     fi
