@@ -217,9 +217,11 @@ def check_readmes(files):
     """a README.md in every folder with sources, and none of its links dead"""
     folders = {os.path.dirname(name) for name in files.c + files.python + files.shell}
     for folder in sorted(folders):
-        # A public header folder is described by the folder that holds it.
+        # A public header folder is described by the folder that holds it; infra/ has one page for all of it.
         if folder.startswith('include') or folder.startswith('.'):
             continue
+        if folder.startswith('infra/'):
+            folder = 'infra'
         if not os.path.isfile(os.path.join(folder, 'README.md')):
             yield f'{folder or "."}: no README.md'
     for name in files.all:
