@@ -31,6 +31,7 @@ module "stack" {
   # Cheap: COST.md says what each of these saves.
   nat_mode                  = "one"
   zone_count                = 2
+  endpoint_zone_count       = 1
   flow_log_retention_days   = 7
   database_class            = "db.t4g.micro"
   database_storage_limit_gb = 50

@@ -114,8 +114,8 @@ variable "database_secret_rotation_days" {
   default     = 30
 
   validation {
-    condition     = var.database_secret_rotation_days >= 1 && var.database_secret_rotation_days <= 365
-    error_message = "database_secret_rotation_days must be 1 to 365."
+    condition     = var.database_secret_rotation_days >= 1 && var.database_secret_rotation_days <= 90
+    error_message = "database_secret_rotation_days must be 1 to 90."
   }
 }
 

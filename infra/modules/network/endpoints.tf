@@ -1,6 +1,7 @@
 # Endpoints: traffic to AWS stays in the VPC, costs no NAT bytes, and is open to this account's principals only.
 
 locals {
+  endpoint_zones = var.endpoint_zone_count == 0 ? local.zones : slice(local.zones, 0, var.endpoint_zone_count)
   service_prefix = "com.amazonaws.${data.aws_region.current.region}"
 
   # Whoever uses an endpoint must be of this account: stolen foreign keys are of no use from inside.
@@ -43,7 +44,7 @@ resource "aws_vpc_endpoint" "interface" {
   vpc_id              = aws_vpc.this.id
   service_name        = "${local.service_prefix}.${each.key}"
   vpc_endpoint_type   = "Interface"
-  subnet_ids          = [for subnet in aws_subnet.private : subnet.id]
+  subnet_ids          = [for zone in local.endpoint_zones : aws_subnet.private[zone].id]
   security_group_ids  = [aws_security_group.endpoints.id]
   private_dns_enabled = true
   policy              = jsonencode({ Version = "2012-10-17", Statement = [local.account_only] })

@@ -69,6 +69,17 @@ variable "interface_endpoints" {
   }
 }
 
+variable "endpoint_zone_count" {
+  description = "Zones that interface endpoints are in; 0 for all. One is cheaper, and a single point of failure."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = contains([0, 1, 2, 3, 4], var.endpoint_zone_count) && var.endpoint_zone_count <= var.zone_count
+    error_message = "endpoint_zone_count must be 0 (all zones) to zone_count."
+  }
+}
+
 variable "container_port" {
   description = "Port that the daemon listens on (its [http] listen)."
   type        = number

@@ -329,6 +329,7 @@ resource "aws_config_config_rule" "required_tags" {
 # ── GuardDuty ───────────────────────────────────────────────────────────────────────────────────────
 
 resource "aws_guardduty_detector" "this" {
+  #checkov:skip=CKV2_AWS_3:One account and region: an organisation that enables it for all accounts sets guardduty_enabled to false.
   count = var.guardduty_enabled ? 1 : 0
 
   enable                       = true

@@ -15,6 +15,7 @@ module "network" {
   cidr                     = var.cidr
   zone_count               = var.zone_count
   nat_mode                 = var.nat_mode
+  endpoint_zone_count      = var.endpoint_zone_count
   interface_endpoints      = setunion(["ecr.api", "ecr.dkr", "logs", "secretsmanager", "sns", "sqs"], var.tracing_image == null ? [] : ["xray"])
   cloudfront_only          = var.cloudfront_enabled
   test_listener_port       = var.test_listener_port
@@ -36,6 +37,7 @@ module "network_dr" {
   cidr                    = var.dr_cidr
   zone_count              = 2
   nat_mode                = "none"
+  endpoint_zone_count     = 1 # until the region is used
   flow_log_retention_days = 0 # nothing talks there until the region is used
   logs_kms_key_arn        = module.data.kms_key_arns.logs
 }

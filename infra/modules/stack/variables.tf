@@ -30,6 +30,12 @@ variable "nat_mode" {
   default     = "per_zone"
 }
 
+variable "endpoint_zone_count" {
+  description = "Zones of the interface endpoints; 0 for all."
+  type        = number
+  default     = 0
+}
+
 variable "flow_log_retention_days" {
   description = "Days of VPC flow logs; 0 for none."
   type        = number

@@ -101,6 +101,19 @@ run "endpoints" {
   }
 }
 
+run "endpoints_in_one_zone" {
+  command = apply
+
+  variables {
+    endpoint_zone_count = 1
+  }
+
+  assert {
+    condition     = alltrue([for e in aws_vpc_endpoint.interface : e.subnet_ids == toset([aws_subnet.private["eu-west-1a"].id])])
+    error_message = "With endpoint_zone_count 1, endpoints must be in the first zone only."
+  }
+}
+
 run "default_security_group_is_closed" {
   command = apply
 
@@ -247,6 +260,16 @@ run "flow_logs_off" {
     condition     = length(aws_flow_log.this) == 0 && length(aws_cloudwatch_log_group.flow) == 0 && length(aws_iam_role.flow) == 0
     error_message = "A retention of 0 must turn flow logs off."
   }
+}
+
+run "endpoints_need_zones" {
+  command = plan
+
+  variables {
+    endpoint_zone_count = 3
+  }
+
+  expect_failures = [var.endpoint_zone_count]
 }
 
 run "refuses_bad_values" {
