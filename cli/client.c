@@ -215,9 +215,12 @@ static void print_problem(const struct client_answer *answer, const char *what)
     fprintf(stderr, " (%ld)\n", answer->status);
     json_array_foreach(json_object_get(answer->json, "errors"), index, error)
     {
+        const char *pointer = json_string_value(json_object_get(error, "pointer"));
         fputs("  ", stderr);
-        output_clean(stderr, json_string_value(json_object_get(error, "pointer")));
-        fputs(": ", stderr);
+        if (pointer != NULL && pointer[0] != '\0') {
+            output_clean(stderr, pointer);
+            fputs(": ", stderr);
+        }
         output_clean(stderr, json_string_value(json_object_get(error, "detail")));
         fputc('\n', stderr);
     }
@@ -236,7 +239,7 @@ int client_check(const struct client *client, const struct client_answer *answer
     if (answer->status == 0) {
         fprintf(stderr, "posthouse: %s: no answer from %s: ", what, client->server);
         output_clean(stderr, answer->error);
-        fputs("\n  is the server's address right, and is it running? posthouse health\n", stderr);
+        fputs("\n  is the server running, and is this its address?\n", stderr);
         return EXIT_UNREACHABLE;
     }
     print_problem(answer, what);

@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/client.h"
 #include "cli/credentials.h"
 #include "cli/exit_codes.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "core/clock.h"
 
 #define REQUEST_TIMEOUT_S 5
 #define WAIT_DEFAULT_S 60
@@ -49,12 +49,10 @@ static void print_health(const struct client_answer *answer, bool json)
 static int ask(struct client *client, const char *path, long wait_s, bool json)
 {
     struct client_answer answer;
-    struct timespec begin, now;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    const uint64_t end = clock_monotonic_ns(clock_system()) + (uint64_t)wait_s * 1000000000;
     for (;;) {
         client_request(client, "GET", path, NULL, NULL, REQUEST_TIMEOUT_S, &answer);
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if ((answer.status > 0 && answer.status < 500) || now.tv_sec - begin.tv_sec >= wait_s) {
+        if ((answer.status > 0 && answer.status < 500) || clock_monotonic_ns(clock_system()) >= end) {
             break;
         }
         client_answer_free(&answer);

@@ -140,26 +140,29 @@ static bool set_attributes(json_t *message, const struct options_list *list)
                            : (json_decref(attributes), true);
 }
 
-static bool set_body(json_t *message, const struct sending *sending)
+// Returns the exit code.
+static int set_body(json_t *message, const struct sending *sending)
 {
-    json_t *body = NULL;
-    if ((sending->body != NULL) == (sending->body_file != NULL)) {
-        options_wrong("send", "give one body: --body TEXT, --body-file FILE, or - for stdin");
-        return false;
-    }
     if (sending->body != NULL) {
-        return set_text(message, "body", sending->body);
+        return set_text(message, "body", sending->body) ? EXIT_GOOD : EXIT_WRONG_USAGE;
     }
-    body = read_body(sending->body_file);
-    return body != NULL && json_object_set_new(message, "body", body) == 0;
+    json_t *body = read_body(sending->body_file);
+    return body != NULL && json_object_set_new(message, "body", body) == 0 ? EXIT_GOOD : EXIT_FAILED;
 }
 
-static bool fill(json_t *message, const struct sending *sending)
+// Returns the exit code.
+static int fill(json_t *message, const struct sending *sending)
 {
-    return set_recipients(message, &sending->to) && set_text(message, "subject", sending->subject) &&
-           set_attributes(message, &sending->attributes) && set_text(message, "content_type", sending->content_type) &&
-           set_text(message, "priority", sending->priority) && set_time(message, "deliver_at", sending->deliver_at) &&
-           set_time(message, "expires_at", sending->expires_at) && set_body(message, sending);
+    if ((sending->body != NULL) == (sending->body_file != NULL)) {
+        return options_wrong("send", "give one body: --body TEXT, --body-file FILE, or - for stdin");
+    }
+    const bool good = set_recipients(message, &sending->to) && set_text(message, "subject", sending->subject) &&
+                      set_attributes(message, &sending->attributes) &&
+                      set_text(message, "content_type", sending->content_type) &&
+                      set_text(message, "priority", sending->priority) &&
+                      set_time(message, "deliver_at", sending->deliver_at) &&
+                      set_time(message, "expires_at", sending->expires_at);
+    return good ? set_body(message, sending) : EXIT_WRONG_USAGE;
 }
 
 // ----------------------------------------------------------------------------------------------------- on its way
@@ -272,8 +275,10 @@ int send_run(int argc, char **argv)
     uuid_make(clock_wall_ms(clock_system()), &uuid);
     uuid_format(&uuid, key);
     json_t *message = json_object();
-    code = fill(message, &sending) ? send_message(&sending, message, sending.key != NULL ? sending.key : key)
-                                   : EXIT_WRONG_USAGE;
+    code = fill(message, &sending);
+    if (code == EXIT_GOOD) {
+        code = send_message(&sending, message, sending.key != NULL ? sending.key : key);
+    }
     json_decref(message);
     return code;
 }
