@@ -92,6 +92,7 @@ static void test_slow_second_head(void **state)
     harness.config.limits.header_timeout = SHORT_MS;
     harness_start(&harness);
     client_open(&other, &harness);
+    serve_other(); // at once: its own first head has a deadline, too
     client_open(&slow, &harness);
     client_text(&slow, GET);
     client_expect(&slow, 200);
