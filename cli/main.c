@@ -15,6 +15,7 @@
 #include "cli/session.h"
 #include "cli/status.h"
 #include "cli/user.h"
+#include "conformance/conformance.h"
 #include "core/suggest.h"
 #include <stdbool.h>
 #include <stdio.h>
@@ -49,6 +50,7 @@ static const struct command COMMANDS[] = {
     {NULL, "redrive", admin_redrive_run, "deliver it again"},
     {"plugin", "list", plugin_list_run, "list the plugins that can be used"},
     {"plugin", "describe", plugin_describe_run, "tell what a plugin does and which options it takes"},
+    {"plugin", "test", plugin_test_run, "prove a plugin against the rules of posthouse/plugin.h"},
     {NULL, "help", help_run, "this text, or a command's"},
     {NULL, "version", version_run, "print the version"},
 };

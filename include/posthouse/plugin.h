@@ -42,7 +42,7 @@
 // where it has one).
 //
 // CHANGES, newest first. Equal major and a minor not newer than the host's load. A newer minor only appends.
-//   1.0  2026-11-22  first version
+//   1.0  2026-11-22  first version; fail says what a number too high is, and when its document mark is due
 #ifndef POSTHOUSE_PLUGIN_H
 #define POSTHOUSE_PLUGIN_H
 
@@ -502,9 +502,9 @@ struct ph_storage_operations {
     // and does not count. Mandatory.
     ph_start_f *deliver;
     // Records a failed attempt under its number. Entry ph_failure, output ph_failed. Acts only where a mark
-    // exists and attempt is failures + 1; a lower number was recorded before (PH_DUPLICATE, output filled).
-    // At the limit every open recipient becomes dead, the mark goes and a document mark is written.
-    // PH_NOT_FOUND: no mark. Mandatory.
+    // exists and attempt is failures + 1; a lower number was recorded before (PH_DUPLICATE, output filled), a
+    // higher one is PH_INVALID. At the limit every open recipient becomes dead, the mark goes and a document
+    // mark, due at once, is written. PH_NOT_FOUND: no mark. Mandatory.
     ph_start_f *fail;
     // Moves outbox marks after a send: due_in_ms from now, sends + 1. Entry ph_postpone, no output. Only ever
     // updates a mark that exists, else PH_NOT_FOUND. Need not be durable at once. Mandatory.
