@@ -165,6 +165,7 @@ struct backend {
     uint32_t outcome;
     bool unhealthy;
     char detail[BACKEND_TEXT_SIZE];
+    bool detail_is_trouble; ///< it tells of a failure, not what a healthy backend says of itself
     char version[128];
     struct plain_call *health_call;
     uint64_t health_started_ns;

@@ -54,6 +54,9 @@ void backend_update_state(struct backend *backend)
         return;
     }
     bool was_well = backend->state == BACKEND_READY;
+    if (state == BACKEND_READY && backend->detail_is_trouble) {
+        backend_set_detail(backend, ""); // it is over
+    }
     backend->state = state;
     backend->since_ms = clock_wall_ms(host_settings(backend->host)->clock);
     if (log_enabled(is_worse(state) ? LOG_LEVEL_WARN : LOG_LEVEL_INFO)) {
@@ -71,6 +74,7 @@ void backend_update_state(struct backend *backend)
 void backend_set_detail(struct backend *backend, const char *text)
 {
     snprintf(backend->detail, sizeof backend->detail, "%s", text != NULL ? text : "");
+    backend->detail_is_trouble = true;
 }
 
 void backend_status(const struct backend *backend, struct backend_status *status_r)
@@ -141,6 +145,7 @@ static void health_succeeded(struct backend *backend, const struct ph_health *he
     }
     if (backend->breaker.state == BREAKER_CLOSED) {
         backend_set_detail(backend, health->detail);
+        backend->detail_is_trouble = false;
     }
 }
 
