@@ -178,7 +178,7 @@ step_named() {
         has "$unit.c" || die "no such test: $name
   a step: lint deep unit dev first-message e2e asan tsan fuzz packaging infra valgrind distcheck
   a unit test, such as test_uuid; or a file of pytest, such as tests/e2e/test_x.py[::test_y]"
-        step "named-$((named += 1))" "$unit" run_unit obj TESTS="$unit" || true
+        step "named-$((named += 1))" "$unit" run_unit obj TESTS="$unit" check_PROGRAMS="$unit" || true
         ;;
     esac
 }
