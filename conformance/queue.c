@@ -90,13 +90,14 @@ static void queue_carries(struct test *test)
     struct subject *subject = subject_open(test);
     struct ph_id id = send_one(subject);
     test_step(test, "send, receive, remove of one job");
-    const struct ph_received *job = receive_job(subject, id, LONG_MS);
+    const struct ph_received *job = receive_job(subject, id, 1000);
     want_text(test, "trace", job->trace, test_text(test, "00-%02x-trace", id.bytes[15]));
     want_true(test, job->receipt.length > 0 && job->receipt.bytes != NULL, "a receipt");
     want_true(test, job->receives <= 1, "receives 1, or 0 for \"not known\"");
     want_ended(test, "the outcome of remove:", with_receipt(subject, PH_QUEUE_REMOVE, job, 0), PH_OK);
     want_ended(test, "the outcome of a second remove:", with_receipt(subject, PH_QUEUE_REMOVE, job, 0), PH_OK);
-    want_none(subject, id, 200, "a removed job does not come again");
+    test_step(test, "receive after the lease of a removed job has ended");
+    want_none(subject, id, 1300, "a removed job does not come again");
 }
 
 static void queue_hides(struct test *test)

@@ -37,6 +37,7 @@ static void lease_holder(struct test *test)
     const struct ph_message *message = due(subject);
     kit_lease_wait(subject, PH_MARK_OUTBOX, message->id);
     test_step(test, "a second lease while the first lasts");
+    stand_turn(test, 20);
     want_true(test, kit_lease_find(subject, PH_MARK_OUTBOX, message->id) == NULL, "one holder at a time");
     test_step(test, "deliver by the holder, although the mark is leased");
     kit_deliver(subject, message->id, PH_OK);

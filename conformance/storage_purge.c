@@ -36,6 +36,7 @@ static void purge_finished(struct test *test)
     struct subject *subject = begin(test);
     const struct ph_message *done = kit_delivered(subject, "alice", "bob");
     test_step(test, "purge with a long retention");
+    stand_turn(test, 20);
     purge(subject, YEAR_MS, YEAR_MS);
     kit_get(subject, "alice", done->id, PH_OK);
     stand_turn(test, 300);
