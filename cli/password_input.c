@@ -4,6 +4,7 @@
 #include "cli/password_input.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,27 +55,43 @@ static void note_signal(int number)
 static const int SIGNALS[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 #define SIGNAL_COUNT (sizeof SIGNALS / sizeof SIGNALS[0])
 
-static bool read_silently(const struct termios *kept, char password_r[PASSWORD_INPUT_SIZE])
+// Waits for the answer's line; false when a signal came first. Signals come in while it waits and at no other time, so
+// that none is missed between looking and waiting.
+static bool wait_for_line(const sigset_t *open)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    return ppoll(&input, 1, NULL, open) == 1;
+}
+
+static bool read_silently(const char *question, const struct termios *kept, char password_r[PASSWORD_INPUT_SIZE])
 {
     struct sigaction before[SIGNAL_COUNT];
-    struct sigaction noting = {.sa_handler = note_signal}; // without SA_RESTART: the read ends
+    const struct sigaction noting = {.sa_handler = note_signal};
     struct termios silent = *kept;
+    sigset_t closed, open;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     caught = 0;
+    sigemptyset(&closed);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        sigaddset(&closed, SIGNALS[i]);
+    }
+    sigprocmask(SIG_BLOCK, &closed, &open);
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         sigaction(SIGNALS[i], &noting, &before[i]);
     }
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    const bool got = fgets(password_r, PASSWORD_INPUT_SIZE, stdin) != NULL;
+    fputs(question, stderr); // not before: an answer in between would show and be lost
+    const bool got = wait_for_line(&open) && fgets(password_r, PASSWORD_INPUT_SIZE, stdin) != NULL;
     tcsetattr(STDIN_FILENO, TCSAFLUSH, kept);
+    fputc('\n', stderr);
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         sigaction(SIGNALS[i], &before[i], NULL);
     }
-    fputc('\n', stderr);
+    sigprocmask(SIG_SETMASK, &open, NULL);
     if (caught != 0) {
         raise(caught);
     }
-    return got && caught == 0;
+    return got;
 }
 
 static bool prompt(const char *text, char password_r[PASSWORD_INPUT_SIZE])
@@ -85,8 +102,7 @@ static bool prompt(const char *text, char password_r[PASSWORD_INPUT_SIZE])
               stderr);
         return false;
     }
-    fputs(text, stderr);
-    return read_silently(&kept, password_r) && cut_line("the answer", password_r);
+    return read_silently(text, &kept, password_r) && cut_line("the answer", password_r);
 }
 
 bool password_input_named(const char *text, const char *file, bool from_stdin, char password_r[PASSWORD_INPUT_SIZE])
