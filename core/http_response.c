@@ -72,9 +72,14 @@ bool http_status_has_body(int status)
 
 static bool is_own(const char *name, size_t length)
 {
-    static const char *const own[] = {"content-length", "transfer-encoding", "connection", "date", "x-request-id"};
+    static const struct {
+        size_t length;
+        const char *name;
+    } own[] = {
+        {14, "content-length"}, {17, "transfer-encoding"}, {10, "connection"}, {4, "date"}, {12, "x-request-id"},
+    };
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-        if (http_same_word(name, length, own[i])) {
+        if (length == own[i].length && http_same_word(name, length, own[i].name)) {
             return true;
         }
     }

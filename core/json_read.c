@@ -68,10 +68,28 @@ static int skip_space(struct reader *reader)
     return byte;
 }
 
+/// Whether none of eight bytes is a quote or backslash, control or UTF-8.
+static bool all_plain(uint64_t bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    // A subtraction sets the top bit of a byte that is too small, or borrows from the next only after it has.
+    const uint64_t quotes = (bytes ^ ones * '"') - ones;
+    const uint64_t backslashes = (bytes ^ ones * '\\') - ones;
+    const uint64_t controls = bytes - ones * 0x20;
+    return ((bytes | quotes | backslashes | controls) & ones * 0x80) == 0;
+}
+
 /// The bytes of a string that stand for themselves and end no run: neither quote nor backslash, control or UTF-8.
 static size_t plain_run(const struct reader *reader)
 {
     size_t at = reader->at;
+    uint64_t eight;
+    for (; reader->length - at >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, reader->text + at, sizeof eight);
+        if (!all_plain(eight)) {
+            break;
+        }
+    }
     while (at < reader->length) {
         unsigned char byte = (unsigned char)reader->text[at];
         if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\') {

@@ -44,24 +44,29 @@ const struct route *routes_all(size_t *count_r)
     return table;
 }
 
-// Compares a pattern with segments: 0 no match, 1 with a wildcard, 2 literally.
+// Compares a pattern with segments: 0 no match, 1 with a wildcard, 2 literally. Every request is held against every
+// pattern, so a difference must show at its first byte.
 static int pattern_match(const char *pattern, const char *const *segments, size_t count)
 {
     size_t i = 0;
     int match = 2;
-    while (*pattern == '/') {
-        const char *part = pattern + 1;
-        const size_t length = strcspn(part, "/");
+    for (; *pattern == '/'; i++) {
         if (i >= count) {
             return 0;
         }
-        if (part[0] == '{') {
+        pattern++;
+        if (*pattern == '{') {
             match = 1;
-        } else if (strlen(segments[i]) != length || memcmp(segments[i], part, length) != 0) {
+            pattern += strcspn(pattern, "/");
+            continue;
+        }
+        const char *segment = segments[i];
+        for (; *pattern != '/' && *pattern != '\0' && *pattern == *segment; pattern++) {
+            segment++;
+        }
+        if (*segment != '\0' || (*pattern != '/' && *pattern != '\0')) {
             return 0;
         }
-        pattern = part + length;
-        i++;
     }
     return i == count ? match : 0;
 }

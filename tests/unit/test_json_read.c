@@ -164,6 +164,24 @@ static void test_accepted(void **state)
     }
 }
 
+/// Every byte at every place of a string, which is read eight bytes at a time where none of them is special.
+static void test_bytes_of_a_string(void **state)
+{
+    (void)state;
+    for (size_t place = 0; place < 20; place++) {
+        for (int byte = 0; byte < 256; byte++) {
+            char text[] = "[\"\x7f!#[]^ abcdefghijklmnop\"]";
+            text[2 + place] = (char)byte;
+            json_t *ours = json_read(text, sizeof text - 1, 0, NULL);
+            json_t *theirs = json_loadb(text, sizeof text - 1, 0, NULL);
+            assert_int_equal(ours == NULL, theirs == NULL);
+            assert_true(ours == NULL || json_equal(ours, theirs));
+            json_decref(ours);
+            json_decref(theirs);
+        }
+    }
+}
+
 static void assert_canonical(const char *text, const char *expected)
 {
     struct buffer buffer;
@@ -216,7 +234,7 @@ int main(void)
         cmocka_unit_test(test_refused),         cmocka_unit_test(test_error_does_not_quote),
         cmocka_unit_test(test_accepted),        cmocka_unit_test(test_depth),
         cmocka_unit_test(test_nul_by_flag),     cmocka_unit_test(test_canonical),
-        cmocka_unit_test(test_canonical_depth),
+        cmocka_unit_test(test_canonical_depth), cmocka_unit_test(test_bytes_of_a_string),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
