@@ -11,7 +11,7 @@
 static const struct operation operations[] = {
     {PH_QUEUE_SEND, true, false, 0, queue_send},
     {PH_QUEUE_RECEIVE, true, true, sizeof(struct ph_received_jobs), queue_receive},
-    {PH_QUEUE_REMOVE, true, false, 0, queue_remove},
+    {PH_QUEUE_REMOVE, true, true, 0, queue_remove},
     {PH_QUEUE_EXTEND, true, true, 0, queue_extend},
     {PH_QUEUE_STATS, false, false, sizeof(struct ph_queue_stats), queue_stats},
 };

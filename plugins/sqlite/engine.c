@@ -7,6 +7,7 @@
 #include "plugins/sqlite/options.h"
 
 #include <assert.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,6 +143,14 @@ static void open_done(void *context)
     call->host->complete(call);
 }
 
+// Of all instances in this process: SQLite's own accounting of its memory, which nobody asks for, takes a lock at each
+// allocation. Only before SQLite begins can it be turned off, so both happen here, on the loop; later calls change nothing.
+static void engine_prepare_library(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_initialize();
+}
+
 void engine_open(const struct engine_kind *kind, struct ph_call *call)
 {
     const struct ph_host *host = call->host;
@@ -149,6 +158,7 @@ void engine_open(const struct engine_kind *kind, struct ph_call *call)
         host->complete(call);
         return;
     }
+    engine_prepare_library();
     const struct ph_open *entry = call->entries[0];
     struct engine *engine = engine_new(kind, host, entry->config);
     if (engine == NULL) {
