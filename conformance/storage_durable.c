@@ -6,12 +6,15 @@
 #include "conformance/suites.h"
 
 #include "core/random.h"
+#include <stdio.h>
 #include <string.h>
 
 #define MESSAGES 400
 #define BATCH 4
 #define ANSWERED_LEAST 60
 #define PASSING_TRIES 200
+#define KILLS_FULL 5
+#define KILLS_STRESS 60
 
 struct progress {
     volatile uint32_t appended;  // messages whose append was answered
@@ -150,6 +153,24 @@ static void durable_kill(struct test *test)
     }
     want_inbox_once(subject, work, "bob", MESSAGES);
     want_inbox_once(subject, work, "carol", MESSAGES);
+}
+
+static void durable_kill_child(struct test *test, void *context)
+{
+    (void)context;
+    durable_kill(test);
+    stand_end(test);
+}
+
+// Again and again on the same data.
+static void durable_kills(struct test *test)
+{
+    char tag[sizeof test->tag];
+    memcpy(tag, test->tag, sizeof tag);
+    for (unsigned round = 0; round < (test->level >= 2 ? KILLS_STRESS : KILLS_FULL); round++) {
+        snprintf(test->tag, sizeof test->tag, "%.9s%u", tag, round);
+        child_wait(test, child_start(test, durable_kill_child, NULL));
+    }
 }
 
 static void durable_reopen(struct test *test)
@@ -318,6 +339,7 @@ static void visible_same_message(struct test *test)
 
 static const struct check CHECKS[] = {
     {"durable.kill", "storage: all PH_OK entries are durable when a call completes", durable_kill, CHECK_DURABLE},
+    {"durable.kills", "storage: the same, again and again on the same data", durable_kills, CHECK_DURABLE | CHECK_FULL},
     {"durable.reopen", "open: what was stored is there after close and open", durable_reopen, CHECK_DURABLE},
     {"instances.share", "THREADS: a plugin may be opened many times at once, on one truth", instances_share,
      CHECK_DURABLE},

@@ -15,6 +15,7 @@ extern const struct suite SUITE_STORAGE_INBOX;
 extern const struct suite SUITE_STORAGE_USERS;
 extern const struct suite SUITE_STORAGE_PURGE;
 extern const struct suite SUITE_STORAGE_DURABLE;
+extern const struct suite SUITE_STORAGE_MODEL;
 extern const struct suite SUITE_QUEUE;
 extern const struct suite SUITE_META;
 extern const struct suite SUITE_ALERT;
