@@ -7,6 +7,7 @@ A Daemon keeps its folder over kills and restarts; its address changes with each
 
 import base64
 import contextlib
+import datetime
 import hashlib
 import json
 import os
@@ -46,6 +47,12 @@ def eventually(condition, what, limit=LIMIT):
         if time.monotonic() > end:
             raise AssertionError(f'not within {limit} s: {what}')
         time.sleep(0.02)
+
+
+def in_seconds(seconds):
+    """A time as the API takes it."""
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+    return at.strftime('%Y-%m-%dT%H:%M:%S.') + f'{at.microsecond // 1000:03d}Z'
 
 
 def config_of(backend_set):
