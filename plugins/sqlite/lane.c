@@ -77,7 +77,12 @@ static bool reach_file(struct lane *lane, struct failure *failure_r)
             break;
         }
     }
-    return lane_open(lane, false, failure_r);
+    if (lane_open(lane, false, failure_r))
+        return true;
+    // What the file that is there now cannot be says nothing about the calls that met it, and it may be mended.
+    if (failure_r->outcome == PH_INVALID || failure_r->outcome == PH_DENIED || failure_r->outcome == PH_INTERNAL)
+        failure_r->outcome = PH_UNAVAILABLE;
+    return false;
 }
 
 void lane_refuse(struct ph_call *call, const struct failure *failure)
