@@ -91,7 +91,7 @@ build_install() {
 
 # build_flavour obj|asan|tsan|fuzz
 build_flavour() {
-    local flavour=$1 tree
+    local flavour=$1 tree targets=()
     local fuzz_flags='-O1 -g'
     tree=$(build_tree "$flavour")
     build_autoreconf
@@ -106,7 +106,10 @@ build_flavour() {
     *) die "no such build: $flavour" ;;
     esac
     say "building ${tree#"$ROOT"/} ($flavour)"
-    quietly "make-$flavour" build_make "$flavour" || die "the build failed"
+    if [ "$flavour" = fuzz ]; then
+        mapfile -t targets < <(cd "$ROOT" && compgen -G 'tests/fuzz/fuzz_*.c' | sed 's/\.c$//')
+    fi
+    quietly "make-$flavour" build_make "$flavour" "${targets[@]}" || die "the build failed"
     [ "$flavour" = fuzz ] || build_install "$flavour" || die "the installation into ${tree#"$ROOT"/} failed"
 }
 

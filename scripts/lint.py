@@ -324,7 +324,8 @@ def deep_tidy(files):
     folder = 'build/obj'
     rules = '\n'.join(files.read(name) for name in files.all if name.endswith('.am'))
     defined = sorted(set(re.findall(r'-D([A-Z_]+)=', rules)))
-    flags = ['-std=gnu11', '-Iinclude', '-I.', f'-I{folder}', '-DHAVE_CONFIG_H', '-D_GNU_SOURCE',
+    flags = ['-std=gnu11', '-Wall', '-Wextra', '-Wshadow', '-Wconversion', '-Wstrict-prototypes',
+             '-Wmissing-prototypes', '-Wvla', '-Wformat=2', '-Iinclude', '-I.', f'-I{folder}', '-DHAVE_CONFIG_H', '-D_GNU_SOURCE',
              *[f'-D{name}=""' for name in defined]]
     packages = subprocess.run(['pkg-config', '--cflags', 'libevent', 'jansson', 'libcurl', 'libpq', 'sqlite3', 'inih',
                                'expat', 'cmocka'], capture_output=True, text=True, check=False)
