@@ -103,6 +103,9 @@ static void dispatch_tick(evutil_socket_t fd, short events, void *context)
     struct entry *entry;
     (void)fd;
     (void)events;
+    if (dispatch->exchange->draining) {
+        return; // what is drained must stay idle; the next sweeper sends once more, which deliver bears
+    }
     while ((entry = TAILQ_FIRST(&dispatch->moves)) != NULL && now - entry->sent_at >= MOVE_AFTER_MS) {
         entry_move(dispatch, entry);
     }
