@@ -54,6 +54,7 @@ struct exchange_call {
     struct batcher_item entry_item;
     struct mailbox_item cancel_item;
     void *waiter;
+    struct ph_page nothing; // what a poll answers when the time is over
     _Atomic int holds;
     _Atomic bool cancelled;
 };

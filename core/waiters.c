@@ -33,12 +33,11 @@ struct waiter {
     struct waiters *waiters;
     struct crowd *crowd;
     struct event *timeout;
-    struct reading *reading;     // under way, or NULL
-    struct batcher_batch *empty; // held: the last page, with nothing in it
-    const struct ph_page *page;
-    uint64_t head; // as far as the inbox was seen
-    bool again;    // woken while reading
-    bool over;     // answer with what comes
+    struct reading *reading; // under way, or NULL
+    bool seen;               // a read has ended well, with nothing in it
+    uint64_t head;           // as far as the inbox was seen
+    bool again;              // woken while reading
+    bool over;               // answer with what comes
     TAILQ_ENTRY(waiter) entries;
 };
 
@@ -93,25 +92,21 @@ static void waiter_free(struct waiter *waiter)
     free(waiter);
 }
 
-// Ends a waiter with the page at `index` of a batch, or with the last empty one.
+// Ends a waiter with the page at `index` of a batch, or with an empty one. The empty one is the call's own: to hold the
+// batch it came with would keep the pages of others, for as long as somebody waits.
 static void waiter_finish(struct waiter *waiter, struct batcher_batch *batch, size_t index)
 {
     struct exchange_call *call = waiter->call;
     struct exchange *exchange = waiter->waiters->exchange;
-    struct batcher_batch *empty = waiter->empty;
-    const struct ph_page *page = waiter->page;
+    const bool seen = waiter->seen;
+    call->nothing = (struct ph_page){.head = waiter->head};
     call->waiter = NULL;
     waiter_free(waiter);
     if (batch != NULL) {
         exchange_finish_batch(exchange, call, batch, index);
-        if (empty != NULL) {
-            batcher_drop(empty);
-        }
     } else {
-        call->batch = empty; // its hold becomes the call's
-        call->output = page;
-        exchange_finish(exchange, call, empty != NULL ? PH_OK : PH_UNAVAILABLE,
-                        "the wait was ended before the first read");
+        call->output = &call->nothing;
+        exchange_finish(exchange, call, seen ? PH_OK : PH_UNAVAILABLE, "the wait was ended before the first read");
     }
 }
 
@@ -127,11 +122,7 @@ static void reading_done(struct batcher_item *item, struct batcher_batch *batch,
         waiter_finish(waiter, batch, index);
         return;
     }
-    if (waiter->empty != NULL) {
-        batcher_drop(waiter->empty);
-    }
-    waiter->empty = batcher_hold(batch);
-    waiter->page = page;
+    waiter->seen = true;
     waiter->head = page->head;
     if (waiter->over) {
         waiter_finish(waiter, NULL, 0);
@@ -291,6 +282,9 @@ static void waiters_tell(evutil_socket_t fd, short events, void *context)
     size_t bytes = 0;
     (void)fd;
     (void)events;
+    if (waiters->exchange->draining) {
+        return; // what is drained must stay idle; the others find it by their poll
+    }
     while (map_next(waiters->told, &cursor)) {
         bytes += cursor.key_length + 1;
     }
