@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // See alerts.h. What is published points into the lease's output, which is held until no attempt can read it any more.
+// A lease may end while its alert still waits for a slow backend: what is being published is known by its id, and not
+// published a second time beside it. So much is leased at once as is published within a lease.
 #include "core/alerts.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "core/exchange_parts.h"
+#include "core/map.h"
 #include "core/meters.h"
 #include "core/xalloc.h"
 
 #define LEASE_MS 30000 // above the deadline of a publish with its repeats
-#define LEASE_LIMIT 100
-#define UNDER_WAY_MAX 400
+#define LEASE_LIMIT 40
+#define UNDER_WAY_MAX 80 // two rounds of what the batcher has under way
 
 struct alerts {
     struct exchange *exchange;
-    size_t under_way;
+    struct map *publishing; // by id
     bool leasing;
-    bool again; // asked for while leasing
+    bool again; // asked for while leasing or full
 };
 
 struct leasing {
@@ -44,17 +47,24 @@ static void alert_published(struct batcher_item *item, struct batcher_batch *bat
 {
     struct publishing *publishing = (struct publishing *)item;
     struct exchange *exchange = publishing->alerts->exchange;
-    publishing->alerts->under_way--;
-    if (batcher_result(batch, index)->outcome != PH_OK) {
-        return; // the wrapper has logged why; the lease brings it again
+    struct alerts *alerts = publishing->alerts;
+    map_remove(alerts->publishing, publishing->alert.id.bytes, sizeof publishing->alert.id.bytes);
+    if (batcher_result(batch, index)->outcome == PH_OK) { // else the wrapper has logged why; the lease brings it again
+        metrics_increment(exchange->meters->published);
+        exchange_settle(exchange, PH_MARK_ALERT, &publishing->alert.id);
     }
-    metrics_increment(exchange->meters->published);
-    exchange_settle(exchange, PH_MARK_ALERT, &publishing->alert.id);
+    if (alerts->again && map_count(alerts->publishing) < UNDER_WAY_MAX / 2) {
+        alerts_sweep(alerts);
+    }
 }
 
 static void alert_publish(struct alerts *alerts, const struct ph_record *record, struct batcher_batch *lease)
 {
     struct publishing *publishing = xcalloc(1, sizeof *publishing);
+    if (!map_add(alerts->publishing, record->id.bytes, sizeof record->id.bytes, publishing)) {
+        free(publishing); // under way already, from an earlier lease
+        return;
+    }
     publishing->alerts = alerts;
     publishing->lease = batcher_hold(lease);
     publishing->alert = (struct ph_alert){
@@ -67,9 +77,8 @@ static void alert_publish(struct alerts *alerts, const struct ph_record *record,
     };
     publishing->item = (struct batcher_item){
         .entry = &publishing->alert, .trace = record->trace, .done = alert_published, .release = publishing_release};
-    alerts->under_way++;
     if (!exchange_add(alerts->exchange, PH_ALERT_PUBLISH, &publishing->item)) {
-        alerts->under_way--;
+        map_remove(alerts->publishing, record->id.bytes, sizeof record->id.bytes);
     }
 }
 
@@ -86,19 +95,19 @@ static void alerts_leased(struct batcher_item *item, struct batcher_batch *batch
             alert_publish(alerts, leased->marks[i]->record, batch);
         }
     }
-    if (leased->more || alerts->again) {
+    alerts->again = alerts->again || leased->more;
+    if (alerts->again) {
         alerts_sweep(alerts);
     }
 }
 
 void alerts_sweep(struct alerts *alerts)
 {
-    if (alerts->leasing) {
+    if (alerts->leasing || map_count(alerts->publishing) >= UNDER_WAY_MAX) {
         alerts->again = true;
         return;
     }
-    if (alerts->under_way >= UNDER_WAY_MAX || alerts->exchange->draining ||
-        !exchange_usable(alerts->exchange, PH_KIND_ALERT)) {
+    if (alerts->exchange->draining || !exchange_usable(alerts->exchange, PH_KIND_ALERT)) {
         return;
     }
     struct leasing *leasing = xcalloc(1, sizeof *leasing);
@@ -113,10 +122,14 @@ struct alerts *alerts_new(struct exchange *exchange)
 {
     struct alerts *alerts = xcalloc(1, sizeof *alerts);
     alerts->exchange = exchange;
+    alerts->publishing = map_new(UNDER_WAY_MAX + LEASE_LIMIT);
     return alerts;
 }
 
 void alerts_free(struct alerts *alerts)
 {
-    free(alerts);
+    if (alerts != NULL) {
+        map_free(alerts->publishing);
+        free(alerts);
+    }
 }
