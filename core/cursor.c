@@ -45,6 +45,9 @@ bool cursor_read(enum cursor_list list, const char *user, const char *text, uint
     for (int i = 0; i < 8; i++) {
         position = position << 8 | given[i];
     }
+    if (position > INT64_MAX) {
+        return false; // no storage counts so far, and some count signed
+    }
     cursor_bytes(list, user, position, expected);
     *position_r = position;
     return hash_equal(given, expected, sizeof given);
