@@ -134,16 +134,13 @@ static bool content_type_good(struct ph_text type)
     return true;
 }
 
-static struct ph_text canonical_of(struct task *task, const json_t *value)
+// Only of what was found to keep its limits: whatever http.max_body is, it cannot grow so far.
+static void canonical_write(const json_t *value, struct buffer *buffer_r)
 {
-    struct buffer buffer;
-    buffer_init(&buffer, CANONICAL_MAX);
-    if (!json_read_canonical(value, &buffer)) {
-        abort(); // a body of 1 MiB at most cannot grow so far
+    buffer_init(buffer_r, CANONICAL_MAX);
+    if (!json_read_canonical(value, buffer_r)) {
+        abort();
     }
-    const struct ph_text text = task_text(task, buffer.data, buffer.length);
-    buffer_free(&buffer);
-    return text;
 }
 
 static void read_attributes(struct task *task, const json_t *attributes, const char *pointer,
@@ -152,6 +149,7 @@ static void read_attributes(struct task *task, const json_t *attributes, const c
     const char *name;
     json_t *value;
     char parent[JSON_POINTER_SIZE];
+    const size_t before = errors->count;
     json_pointer_member(parent, sizeof parent, pointer, "attributes");
     json_object_foreach((json_t *)attributes, name, value)
     {
@@ -162,8 +160,11 @@ static void read_attributes(struct task *task, const json_t *attributes, const c
             add_error(errors, parent, name, "An attribute's value has at most 1024 bytes.");
         }
     }
-    if (json_object_size(attributes) > 0) {
-        message_r->attributes = canonical_of(task, attributes);
+    if (json_object_size(attributes) > 0 && errors->count == before) {
+        struct buffer canonical;
+        canonical_write(attributes, &canonical);
+        message_r->attributes = task_text(task, canonical.data, canonical.length);
+        buffer_free(&canonical);
     }
 }
 
@@ -207,8 +208,10 @@ static void read_key(struct task *task, json_t *object, struct ph_text key, stru
 {
     message_r->idempotency_key = task_text(task, key.bytes, key.length);
     json_object_del(object, "idempotency_key");
-    const struct ph_text canonical = canonical_of(task, object);
-    hash_sha256(canonical.bytes, canonical.length, message_r->content_hash);
+    struct buffer canonical; // not the task's: a batch of messages would outgrow its arena
+    canonical_write(object, &canonical);
+    hash_sha256(canonical.data, canonical.length, message_r->content_hash);
+    buffer_free(&canonical);
 }
 
 bool message_input_read(struct task *task, json_t *object, const char *pointer, bool in_batch, const char *key,

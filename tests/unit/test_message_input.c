@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/api_task.h"
@@ -115,12 +116,37 @@ static void test_a_key_stands_for_the_content(void **state)
     rig_stop(&rig);
 }
 
+// With a larger http.max_body a client may send much more than a message may hold: it is refused, and keeps no copies.
+static void test_large_bodies(void **state)
+{
+    struct rig rig;
+    const size_t huge = 12u * 1024 * 1024;
+    char *text = malloc(huge + 1024);
+    (void)state;
+    rig_start(&rig);
+    int length = snprintf(text, 1024, "{\"to\":[\"linus\"],\"subject\":\"s\",\"body\":\"b\",\"attributes\":{\"a\":\"");
+    memset(text + length, 'x', huge);
+    memcpy(text + (size_t)length + huge, "\"}}", 4);
+    assert_false(read_text(&rig, text, NULL));
+    assert_string_equal(rig.errors.entries[0].pointer, "/attributes/a");
+    // A batch of 100 messages with keys, each as large as it may be.
+    length = snprintf(text, 1024, "{\"to\":[\"linus\"],\"subject\":\"s\",\"body\":\"");
+    memset(text + length, 'x', 256 * 1024);
+    memcpy(text + length + 256 * 1024, "\"}", 3);
+    for (int i = 0; i < 100; i++) {
+        assert_true(read_text(&rig, text, "key"));
+    }
+    rig_stop(&rig);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads),
         cmocka_unit_test(test_names_every_mistake),
         cmocka_unit_test(test_a_key_stands_for_the_content),
+        cmocka_unit_test(test_large_bodies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
