@@ -325,7 +325,8 @@ static void daemon_free(struct daemon *daemon)
         http_server_stop(daemon->server);
     }
     const bool idle = daemon->exchange == NULL || !daemon->started || daemon->exchange_drained;
-    if (!idle || !runtime_close_backends(daemon->runtime, CLOSE_LIMIT_MS)) {
+    if (!idle || !runtime_close_backends(daemon->runtime, CLOSE_LIMIT_MS) ||
+        (daemon->exchange != NULL && !exchange_is_idle(daemon->exchange))) { // a late request's calls
         http_server_destroy(&daemon->server);
         return;
     }

@@ -474,7 +474,7 @@ void exchange_snapshot(struct exchange *exchange, struct exchange_snapshot *snap
     snapshots_copy(exchange->snapshots, snapshot_r);
 }
 
-static bool exchange_is_idle(const struct exchange *exchange)
+bool exchange_is_idle(const struct exchange *exchange)
 {
     size_t under_way = courier_under_way(exchange->courier) + waiters_count(exchange->waiters);
     for (size_t i = 0; i < EXCHANGE_OPERATIONS; i++) {

@@ -53,7 +53,10 @@ void exchange_start(struct exchange *exchange);
 /// way, never from inside. The outbox stays in storage.
 void exchange_drain(struct exchange *exchange, void (*drained)(void *context), void *context);
 
-/// Frees a drained exchange, or one whose loop will not run again. NULL is allowed.
+/// Nothing is waiting or under way. A drained exchange is not idle again while a late request is answered.
+bool exchange_is_idle(const struct exchange *exchange);
+
+/// Frees an idle exchange, on a loop that will not run again. NULL is allowed.
 void exchange_free(struct exchange *exchange);
 
 /// A user's inbox may have grown: wakes readers (from host->hint).

@@ -331,6 +331,25 @@ static void test_a_drain_with_marks_to_move(void **state)
     house_free(house);
 }
 
+// A late request, on a connection that is still open: whoever frees must ask again.
+static void test_a_drained_exchange_may_have_to_work_again(void **state)
+{
+    struct house *house = house_new();
+    struct house_call call;
+    (void)state;
+    house_open(house);
+    house_drain(house);
+    assert_true(exchange_is_idle(house->exchange));
+    const struct ph_message message = house_message(1, PH_PRIORITY_NORMAL);
+    house_submit(house, &call, PH_STORAGE_APPEND, &message);
+    assert_false(exchange_is_idle(house->exchange));
+    house_settle(house);
+    assert_true(call.done);
+    house_end(house, &call);
+    assert_true(exchange_is_idle(house->exchange));
+    house_free(house);
+}
+
 static void test_unknown_operations_are_refused(void **state)
 {
     struct house *house = house_new();
@@ -363,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_outages_never_count_towards_dead),
         cmocka_unit_test(test_not_before_deliver_at_and_never_after_expiry),
         cmocka_unit_test(test_a_drain_with_marks_to_move),
+        cmocka_unit_test(test_a_drained_exchange_may_have_to_work_again),
         cmocka_unit_test(test_unknown_operations_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
