@@ -41,19 +41,34 @@ locals {
     }
   }
 
-  # CloudTrail writes its files and its log group with the logs key.
+  # CloudTrail writes its files with the logs key.
   key_by_trail = {
     Sid       = "CloudTrail"
     Effect    = "Allow"
     Principal = { Service = "cloudtrail.amazonaws.com" }
-    Action    = ["kms:DescribeKey", "kms:GenerateDataKey*"]
+    Action    = "kms:GenerateDataKey*"
     Resource  = "*"
-    Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+    Condition = {
+      StringLike = { "kms:EncryptionContext:aws:cloudtrail:arn" = "arn:${data.aws_partition.current.partition}:cloudtrail:*:${local.account}:trail/*" }
+    }
   }
 
+  # Fargate encrypts the tasks' ephemeral storage.
+  key_by_fargate = [for action, operations in { "kms:GenerateDataKeyWithoutPlaintext" = null, "kms:CreateGrant" = ["Decrypt"] } : {
+    Sid       = action == "kms:CreateGrant" ? "FargateGrant" : "FargateKey"
+    Effect    = "Allow"
+    Principal = { Service = "fargate.amazonaws.com" }
+    Action    = action
+    Resource  = "*"
+    Condition = merge(
+      { StringEquals = { "kms:EncryptionContext:aws:ecs:clusterAccount" = local.account, "kms:EncryptionContext:aws:ecs:clusterName" = var.name } },
+      { for key in ["ForAllValues:StringEquals"] : key => { "kms:GrantOperations" = operations } if operations != null },
+    )
+  }]
+
   keys = {
-    data = [local.key_by_iam, local.key_by_publishers]
-    logs = [local.key_by_iam, local.key_by_logs, local.key_by_trail]
+    data = jsonencode(concat([local.key_by_iam, local.key_by_publishers], local.key_by_fargate))
+    logs = jsonencode([local.key_by_iam, local.key_by_logs, local.key_by_trail])
   }
 }
 
@@ -63,7 +78,7 @@ resource "aws_kms_key" "this" {
   description             = "${var.name}: ${each.key}"
   enable_key_rotation     = true
   deletion_window_in_days = 30
-  policy                  = jsonencode({ Version = "2012-10-17", Statement = each.value })
+  policy                  = jsonencode({ Version = "2012-10-17", Statement = jsondecode(each.value) })
   tags                    = var.tags
 }
 

@@ -93,6 +93,13 @@ run "keys_rotate" {
   }
 
   assert {
+    condition = toset(flatten([for s in jsondecode(aws_kms_key.this["data"].policy).Statement : s.Action if s.Principal == { Service = "fargate.amazonaws.com" }])) == toset([
+      "kms:CreateGrant", "kms:GenerateDataKeyWithoutPlaintext",
+    ])
+    error_message = "Fargate must be able to use the data key, or no task starts."
+  }
+
+  assert {
     condition     = toset(keys(aws_kms_key.this)) == toset(["data", "logs"])
     error_message = "Data and logs must have a key each."
   }

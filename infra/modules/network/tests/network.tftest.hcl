@@ -204,7 +204,7 @@ run "cloudfront_locks_the_load_balancer" {
 
   assert {
     condition = alltrue([for rule in aws_vpc_security_group_ingress_rule.alb_web :
-    rule.cidr_ipv4 == null && rule.prefix_list_id == "pl-4fa04526"])
+    rule.cidr_ipv4 == null && rule.prefix_list_id == "pl-4fa04526" && rule.from_port == 443])
     error_message = "With CloudFront in front, only its prefix list may reach the load balancer."
   }
 }
