@@ -282,6 +282,36 @@ static void test_outages_never_count_towards_dead(void **state)
     house_free(house);
 }
 
+static size_t denied;
+
+static void deliver_denied_at_first(void *instance, struct ph_call *call)
+{
+    if (denied < 6) { // more often than a message may fail
+        denied++;
+        complete_all(call, PH_DENIED);
+    } else {
+        real_deliver(instance, call);
+    }
+}
+
+// Nor is a refusal of this program: an operator must act, and then the message is delivered.
+static void test_a_denied_delivery_is_no_attempt(void **state)
+{
+    struct house *house = house_new();
+    (void)state;
+    real_deliver = house_storage(house)->deliver;
+    house_storage(house)->deliver = deliver_denied_at_first;
+    denied = 0;
+    house_open(house);
+    const struct ph_message message = house_message(1, PH_PRIORITY_NORMAL);
+    assert_int_equal(house_send(house, &message), PH_OK);
+    wanted = 1;
+    assert_true(house_until(house, inbox_full, 300000));
+    assert_int_equal(denied, 6);
+    assert_int_equal(house_stats(house).dead, 0);
+    house_free(house);
+}
+
 // ------------------------------------------------------------------------------------------------- time and drains
 
 static void test_not_before_deliver_at_and_never_after_expiry(void **state)
@@ -380,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_attempts_count_to_dead_and_redrive),
         cmocka_unit_test(test_a_lost_answer_counts_no_attempt_twice),
         cmocka_unit_test(test_outages_never_count_towards_dead),
+        cmocka_unit_test(test_a_denied_delivery_is_no_attempt),
         cmocka_unit_test(test_not_before_deliver_at_and_never_after_expiry),
         cmocka_unit_test(test_a_drain_with_marks_to_move),
         cmocka_unit_test(test_a_drained_exchange_may_have_to_work_again),
