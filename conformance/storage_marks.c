@@ -55,7 +55,7 @@ static void lease_again(struct test *test)
     int64_t from = time_steady();
     want_true(test, kit_leased_find(leased, message->id) != NULL, "the due mark");
     const struct ph_mark *mark = kit_lease_wait(subject, PH_MARK_OUTBOX, message->id);
-    want_true(test, mark != NULL && time_steady() - from >= 200, "it is due again after the lease, not before");
+    want_true(test, time_steady() - from >= 200, "it is due again after the lease, not before");
     want_number(test, "sends (only postpone counts)", mark->sends, 0);
 }
 
@@ -159,8 +159,11 @@ static void postpone_moves(struct test *test)
         mark = kit_leased_find(leased, soon->id);
         want_true(test, kit_leased_find(leased, away->id) == NULL, "a postponed mark is not due before its time");
     }
-    want_true(test, mark != NULL, "a mark is due after due_in_ms");
-    want_number(test, "sends", mark->sends, 2);
+    if (mark != NULL) {
+        want_number(test, "sends", mark->sends, 2);
+    } else {
+        test_fail(test, "a mark is due after due_in_ms", "none");
+    }
 }
 
 static void postpone_unknown(struct test *test)

@@ -135,7 +135,7 @@ static void user_lists(struct test *test)
     kit_users(subject, "d a c.x c-x b a1 @");
     kit_remove_user(subject, "b");
     static const char *const wanted[] = {"@", "a", "a1", "c-x", "c.x", "d"};
-    struct ph_text names[8];
+    struct ph_text names[8] = {{NULL, 0}};
     test_step(test, "user_list in pages of two");
     struct ph_text start = test_text(test, "%.*s", (int)strlen(test->tag) - 1, test->tag);
     size_t count = list(subject, test->isolated ? test_text(test, "%s", "") : start, 2, names, 8);
