@@ -5,7 +5,7 @@ import os
 import random
 import time
 
-from harness import LIMIT, SANITIZED, eventually
+from harness import SANITIZED
 from traffic import Traffic
 
 CRASHES = int(os.environ.get('POSTHOUSE_CRASHES') or (8 if SANITIZED else 20))
@@ -23,15 +23,12 @@ def test_killed_at_random_moments(make_daemon):
     for crash in range(CRASHES):
         # Now and then at once after the start, else in the middle of the traffic.
         if crash % 4 != 3:
-            before = traffic.accepted()
-            eventually(lambda: traffic.accepted() > before or any(w.problems for w in traffic.writers),
-                       'messages are accepted', LIMIT)
+            traffic.wait_accepted(1, 'messages are accepted')
         time.sleep(moments.random() * 0.5)
         daemon.kill()
         daemon.start(ready=crash % 4 != 2)
     daemon.wait_ready()
-    before = traffic.accepted()
-    eventually(lambda: traffic.accepted() > before + 20, 'messages are accepted after the last crash')
+    traffic.wait_accepted(20, 'messages are accepted after the last crash')
     traffic.end_writers()
     assert sum(writer.answers['lost'] for writer in traffic.writers) > 0, 'no call was hit by a crash'
     traffic.reckon()

@@ -52,9 +52,7 @@ def test_faults_everywhere(make_daemon, seed):
     traffic = Traffic(people[:2], people[2:], seed, pause=0.01)
     began = time.monotonic()
     for _ in range(round(4 * max(1, SCALE))):
-        before = traffic.accepted()
-        eventually(lambda: traffic.accepted() > before + 20 or any(w.problems for w in traffic.writers),
-                   'messages are accepted in spite of faults')
+        traffic.wait_accepted(20, 'messages are accepted in spite of faults')
         time.sleep(moments.random())
         if durable:
             daemon.kill()

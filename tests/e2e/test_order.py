@@ -33,8 +33,7 @@ def test_three_daemons_deliver_to_the_same_inboxes(three):
     # Each inbox is followed at every daemon at once.
     others = [Follower(reader.fork(daemon)) for reader in readers for daemon in three[1:]]
     traffic = Traffic(writers, readers, 'order')
-    eventually(lambda: traffic.accepted() >= 300 * max(1, SCALE) or any(w.problems for w in traffic.writers),
-               'enough messages are accepted', 600)
+    traffic.wait_accepted(round(300 * max(1, SCALE)), 'enough messages are accepted', 600)
     traffic.end_writers()
     traffic.reckon()
     for follower in others:

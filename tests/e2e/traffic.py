@@ -137,6 +137,11 @@ class Traffic:
     def accepted(self):
         return sum(len(writer.accepted) for writer in self.writers)
 
+    def wait_accepted(self, count, what, limit=LIMIT):
+        """Waits until `count` more messages were accepted; a writer's problem ends the wait, for end_writers() to tell."""
+        goal = self.accepted() + count
+        eventually(lambda: self.accepted() >= goal or any(writer.problems for writer in self.writers), what, limit)
+
     def end_writers(self):
         for writer in self.writers:
             writer.end()
