@@ -174,6 +174,7 @@ def test_a_drain_finishes_what_has_begun(scene):
         with contextlib.suppress(requests.ConnectionError):
             answers.append(ada.fork().send(grace.user, f'in flight {number}'))
 
+    assert ada.get('/v1/sessions/current').status_code == 200  # known, so that sends go straight to storage
     with concurrent.futures.ThreadPoolExecutor(12) as pool:
         polls = [pool.submit(lambda: grace.fork().get('/v1/inbox?wait=20', timeout=100)) for _ in range(3)]
         posts = [pool.submit(post, number) for number in range(8)]
@@ -199,6 +200,8 @@ def test_a_second_signal_ends_at_once(scene):
         with contextlib.suppress(requests.ConnectionError):
             ada.fork().send(grace.user)
 
+    # Its session is known then, so that the send waits for storage's append and for nothing before it.
+    assert ada.get('/v1/sessions/current').status_code == 200
     thread = threading.Thread(target=post)
     thread.start()
     eventually(lambda: daemon.metrics()['posthouse_http_unanswered'] >= 2, 'the call is in flight')
