@@ -323,10 +323,12 @@ def deep_tidy(files):
     """clang-tidy"""
     folder = 'build/obj'
     rules = '\n'.join(files.read(name) for name in files.all if name.endswith('.am'))
-    defined = sorted(set(re.findall(r'-D([A-Z_]+)=', rules)))
+    # What the rules define: a text is empty here, anything else is its first value.
+    defined = {name: '""' if value[0] in '\'"\\' else value
+               for name, value in reversed(re.findall(r'-D([A-Z_]+)=(\S+)', rules))}
     flags = ['-std=gnu11', '-Wall', '-Wextra', '-Wshadow', '-Wconversion', '-Wstrict-prototypes',
              '-Wmissing-prototypes', '-Wvla', '-Wformat=2', '-Iinclude', '-I.', f'-I{folder}', '-DHAVE_CONFIG_H', '-D_GNU_SOURCE',
-             *[f'-D{name}=""' for name in defined]]
+             *[f'-D{name}={value}' for name, value in sorted(defined.items())]]
     packages = subprocess.run(['pkg-config', '--cflags', 'libevent', 'jansson', 'libcurl', 'libpq', 'sqlite3', 'inih',
                                'expat', 'cmocka'], capture_output=True, text=True, check=False)
     flags += packages.stdout.split()
