@@ -310,6 +310,15 @@ static int daemon_serve(struct daemon *daemon)
     return daemon->exit_code;
 }
 
+static void block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static void event_drop(struct event *event)
 {
     if (event != NULL) {
@@ -334,6 +343,7 @@ static void daemon_free(struct daemon *daemon)
     http_server_destroy(&daemon->server);
     exchange_free(daemon->exchange);
     free(daemon->alarms);
+    block_signals(); // one that comes now would end the process by itself, and hide its exit code
     event_drop(daemon->signals[0]);
     event_drop(daemon->signals[1]);
     event_drop(daemon->drain_limit);
