@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The life of a connection: attempt, pipeline, loss, pause.
+#include "plugins/storage-rds/connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugins/storage-rds/statements.h"
+
+#define CONNECTION_MAGIC 0x7068636fu
+#define PAUSE_FIRST 100   // ms
+#define PAUSE_MOST 1000   // ms, so that service is back soon after the server
+#define CANCEL_GRACE 2000 // ms in which a cancelled statement should end
+#define DEPTH_WRITE 2     // one commits, the next is there already
+#define DEPTH_READ 8
+#define NULLS_IN_A_ROW 2
+
+struct connection {
+    uint32_t magic;
+    struct rds *rds;
+    enum rds_lane lane;
+    enum connection_state state;
+    PGconn *pg;
+    struct event *readable;
+    struct event *writable;
+    struct event *timer; // the pause, or the grace of a cancel
+    struct connect_request *request;
+    struct rds_job *first; // sent, in order
+    struct rds_job *last;
+    size_t in_flight;
+    size_t step; // of the first job
+    int64_t pause;
+    struct rds_job *cancelled; // its grace runs
+    bool waits_to_write;
+    bool ending;
+};
+
+static void attempt(struct connection *connection);
+
+enum rds_lane connection_lane(const struct connection *connection)
+{
+    return connection->lane;
+}
+
+enum connection_state connection_state(const struct connection *connection)
+{
+    return connection->state;
+}
+
+static void pause_for(struct event *timer, int64_t ms)
+{
+    struct timeval time = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    event_add(timer, &time);
+}
+
+// ------------------------------------------------------------------------------------------ the end of jobs
+
+static struct rds_job *pop(struct connection *connection)
+{
+    struct rds_job *job = connection->first;
+    connection->first = job->next;
+    if (connection->first == NULL)
+        connection->last = NULL;
+    connection->in_flight--;
+    connection->step = 0;
+    job->next = NULL;
+    job->connection = NULL;
+    if (job == connection->cancelled) {
+        connection->cancelled = NULL;
+        event_del(connection->timer);
+    }
+    return job;
+}
+
+static void end_job(struct rds_job *job)
+{
+    (job->done != NULL ? job->done : rds_finish)(job, &job->failure);
+}
+
+static void drop(struct connection *connection)
+{
+    if (connection->readable != NULL)
+        event_free(connection->readable);
+    if (connection->writable != NULL)
+        event_free(connection->writable);
+    connection->readable = connection->writable = NULL;
+    connection->waits_to_write = false;
+    PQfinish(connection->pg);
+    connection->pg = NULL;
+    connection->state = CONNECTION_AWAY;
+}
+
+// Ends all that was sent: nobody knows what became of it.
+static void lose(struct connection *connection, const char *why)
+{
+    struct rds *rds = connection->rds;
+    drop(connection);
+    event_del(connection->timer);
+    if (!connection->ending)
+        rds->host->log(rds->host, PH_LOG_WARN, NULL, "the connection to %s was lost: %s", rds->server, why);
+    while (connection->first != NULL) {
+        struct rds_job *job = pop(connection);
+        if (job->failure.outcome == PH_OK)
+            rds_failure_say(&job->failure, job->changes ? PH_UNCERTAIN : PH_UNAVAILABLE,
+                            "%s: %s before the answer came", rds->server, why);
+        end_job(job);
+    }
+    if (!connection->ending) {
+        connection->pause = PAUSE_FIRST;
+        attempt(connection);
+    }
+    rds_connection_changed(rds);
+}
+
+// ------------------------------------------------------------------------------------------ results
+
+// Notes the first failure of the head job.
+static void fail_first(struct connection *connection, const PGresult *result)
+{
+    struct rds_job *job = connection->first;
+    if (job->failure.outcome != PH_OK)
+        return;
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    rds_failure_state(&job->failure, state, connection->rds->server);
+    if (state == NULL && job->changes)
+        job->failure.outcome = PH_UNCERTAIN;
+}
+
+static void take_rows(struct connection *connection, const PGresult *result)
+{
+    struct rds_job *job = connection->first;
+    if (connection->step >= job->step_count ||
+        (job->failure.outcome == PH_OK && job->rows != NULL && !job->rows(job, connection->step, result)))
+        rds_failure_say(&job->failure, PH_INTERNAL, "%s: the answer to statement %u is not one that it can give",
+                        connection->rds->server,
+                        connection->step < job->step_count ? job->steps[connection->step].statement : 0);
+    connection->step++;
+}
+
+// One result. False: the connection cannot go on.
+static bool take(struct connection *connection, const PGresult *result)
+{
+    switch (PQresultStatus(result)) {
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+        take_rows(connection, result);
+        return true;
+    case PGRES_PIPELINE_ABORTED:
+        connection->step++;
+        return true;
+    case PGRES_FATAL_ERROR:
+        fail_first(connection, result);
+        connection->step++;
+        return PQstatus(connection->pg) == CONNECTION_OK;
+    case PGRES_PIPELINE_SYNC: {
+        struct rds_job *job = pop(connection);
+        bool reconnect = job->failure.outcome != PH_OK && job->failure.reconnect;
+        end_job(job);
+        return !reconnect;
+    }
+    default:
+        return false;
+    }
+}
+
+static void on_readable(evutil_socket_t descriptor, short events, void *context)
+{
+    struct connection *connection = context;
+    unsigned nulls = 0;
+    (void)descriptor;
+    (void)events;
+    if (!PQconsumeInput(connection->pg)) {
+        lose(connection, "the server is away");
+        return;
+    }
+    while (connection->first != NULL && nulls < NULLS_IN_A_ROW && !PQisBusy(connection->pg)) {
+        PGresult *result = PQgetResult(connection->pg);
+        bool good = result == NULL || take(connection, result);
+        nulls = result == NULL ? nulls + 1 : 0;
+        PQclear(result);
+        if (!good) {
+            lose(connection, "the session ended");
+            return;
+        }
+    }
+    if (PQstatus(connection->pg) != CONNECTION_OK) {
+        lose(connection, "the server is away");
+        return;
+    }
+    connection_fill(connection);
+}
+
+// ------------------------------------------------------------------------------------------ sending
+
+// True: everything is out, or will go out when the socket takes it.
+static bool flush(struct connection *connection)
+{
+    int left = PQflush(connection->pg);
+    if (left < 0)
+        return false;
+    if ((left > 0) != connection->waits_to_write) {
+        connection->waits_to_write = left > 0;
+        if (left > 0)
+            event_add(connection->writable, NULL);
+        else
+            event_del(connection->writable);
+    }
+    return true;
+}
+
+static void on_writable(evutil_socket_t descriptor, short events, void *context)
+{
+    struct connection *connection = context;
+    (void)descriptor;
+    (void)events;
+    if (!flush(connection))
+        lose(connection, "nothing more could be sent");
+}
+
+static bool send_job(struct connection *connection, struct rds_job *job)
+{
+    static const int binary[RDS_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    for (size_t i = 0; i < job->step_count; i++) {
+        const struct rds_step *step = &job->steps[i];
+        char name[16];
+        snprintf(name, sizeof(name), "ph_%u", step->statement);
+        if (!PQsendQueryPrepared(connection->pg, name, step->count, step->values, step->lengths, binary, 1))
+            return false;
+    }
+    return PQpipelineSync(connection->pg) == 1;
+}
+
+void connection_fill(struct connection *connection)
+{
+    size_t depth = connection->lane == RDS_WRITE ? DEPTH_WRITE : connection->lane == RDS_READ ? DEPTH_READ : 1;
+    bool good = true;
+    bool sent = false;
+    while (good && connection->state == CONNECTION_READY && connection->in_flight < depth) {
+        struct rds_job *job = rds_take(connection->rds, connection->lane);
+        if (job == NULL)
+            break;
+        job->connection = connection;
+        if (connection->last != NULL)
+            connection->last->next = job;
+        else
+            connection->first = job;
+        connection->last = job;
+        connection->in_flight++;
+        good = send_job(connection, job);
+        sent = true;
+    }
+    if (sent && (!good || !flush(connection)))
+        lose(connection, "nothing more could be sent");
+}
+
+// ------------------------------------------------------------------------------------------ connecting
+
+bool connection_prepare(struct connect_request *request)
+{
+    bool good = PQenterPipelineMode(request->connection) == 1;
+    for (uint32_t i = 0; good && i < RDS_STATEMENT_COUNT; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "ph_%u", i);
+        good = PQsendPrepare(request->connection, name, rds_statements[i], 0, NULL) == 1;
+    }
+    good = good && PQpipelineSync(request->connection) == 1;
+    if (!good)
+        rds_failure_say(&request->failure, PH_UNAVAILABLE, "%s: the connection was lost", request->server);
+    for (bool synced = false; good && !synced;) {
+        bool ended;
+        PGresult *result = connect_result(request, &ended);
+        ExecStatusType status = PQresultStatus(result);
+        synced = result != NULL && status == PGRES_PIPELINE_SYNC;
+        if (result != NULL && !synced && status != PGRES_COMMAND_OK) {
+            rds_failure_state(&request->failure, PQresultErrorField(result, PG_DIAG_SQLSTATE), request->server);
+            good = false;
+        }
+        good = good && (result != NULL || ended);
+        PQclear(result);
+    }
+    return good;
+}
+
+// The connection is there: onto the loop.
+static bool adopt(struct connection *connection, PGconn *pg)
+{
+    struct event_base *base = connection->rds->host->base;
+    connection->pg = pg;
+    connection->readable = event_new(base, PQsocket(pg), EV_READ | EV_PERSIST, on_readable, connection);
+    connection->writable = event_new(base, PQsocket(pg), EV_WRITE | EV_PERSIST, on_writable, connection);
+    if (connection->readable == NULL || connection->writable == NULL || event_add(connection->readable, NULL) != 0) {
+        drop(connection);
+        return false;
+    }
+    connection->state = CONNECTION_READY;
+    connection->pause = PAUSE_FIRST;
+    return true;
+}
+
+static void note_trouble(struct rds *rds, const struct rds_failure *failure)
+{
+    if (rds->trouble.outcome != failure->outcome || strcmp(rds->trouble.text, failure->text) != 0)
+        rds->host->log(rds->host, PH_LOG_WARN, NULL, "%s", failure->text);
+    rds->trouble = *failure;
+}
+
+static void work(void *context)
+{
+    struct connection *connection = context;
+    connect_work(connection->request);
+}
+
+static void attempted(void *context)
+{
+    struct connection *connection = context;
+    struct connect_request *request = connection->request;
+    struct rds *rds = connection->rds;
+    PGconn *pg = request->connection;
+    request->connection = NULL;
+    connection->request = NULL;
+    connection->state = CONNECTION_AWAY;
+    if (connection->ending) {
+        PQfinish(pg);
+    } else if (pg != NULL && adopt(connection, pg)) {
+        snprintf(rds->server, sizeof(rds->server), "%s", request->server);
+        rds->server_version = PQserverVersion(pg);
+        rds->trouble.outcome = PH_OK;
+    } else {
+        if (pg == NULL) {
+            note_trouble(rds, &request->failure);
+            if (request->failure.authentication)
+                rds_password_refused(rds);
+        }
+        pause_for(connection->timer, connection->pause);
+        connection->pause = connection->pause * 2 < PAUSE_MOST ? connection->pause * 2 : PAUSE_MOST;
+    }
+    connect_request_free(request);
+    rds_connection_changed(rds);
+}
+
+static void attempt(struct connection *connection)
+{
+    struct rds *rds = connection->rds;
+    struct ph_text anywhere = {.bytes = NULL, .length = 0};
+    connection->state = CONNECTION_TRIED;
+    connection->request = connect_request_new(rds->config, rds->password, connection_prepare);
+    if (connection->request != NULL && rds->host->offload(rds->host, anywhere, work, attempted, connection))
+        return;
+    connect_request_free(connection->request);
+    connection->request = NULL;
+    connection->state = CONNECTION_AWAY;
+    pause_for(connection->timer, PAUSE_MOST);
+}
+
+void connection_hurry(struct connection *connection)
+{
+    if (connection->state != CONNECTION_AWAY || connection->ending)
+        return;
+    event_del(connection->timer);
+    connection->pause = PAUSE_FIRST;
+    attempt(connection);
+}
+
+static void on_timer(evutil_socket_t descriptor, short events, void *context)
+{
+    struct connection *connection = context;
+    (void)descriptor;
+    (void)events;
+    if (connection->cancelled != NULL)
+        lose(connection, "a cancelled call did not end");
+    else if (connection->state == CONNECTION_AWAY && !connection->ending)
+        attempt(connection);
+}
+
+struct connection *connection_new(struct rds *rds, enum rds_lane lane)
+{
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (connection == NULL)
+        return NULL;
+    *connection = (struct connection){.magic = CONNECTION_MAGIC, .rds = rds, .lane = lane, .pause = PAUSE_FIRST};
+    connection->timer = evtimer_new(rds->host->base, on_timer, connection);
+    if (connection->timer == NULL) {
+        free(connection);
+        return NULL;
+    }
+    attempt(connection);
+    return connection;
+}
+
+// ------------------------------------------------------------------------------------------ cancel and end
+
+static void cancel_work(void *context)
+{
+    char text[256];
+    PQcancel(context, text, sizeof(text));
+}
+
+static void cancel_done(void *context)
+{
+    PQfreeCancel(context);
+}
+
+void connection_cancel(struct connection *connection, struct rds_job *job)
+{
+    struct rds *rds = connection->rds;
+    struct ph_text anywhere = {.bytes = NULL, .length = 0};
+    if (connection->first == job) {
+        PGcancel *cancel = PQgetCancel(connection->pg);
+        if (cancel != NULL && !rds->host->offload(rds->host, anywhere, cancel_work, cancel_done, cancel))
+            PQfreeCancel(cancel);
+    }
+    if (connection->cancelled == NULL) {
+        connection->cancelled = job;
+        pause_for(connection->timer, CANCEL_GRACE);
+    }
+}
+
+bool connection_end(struct connection *connection)
+{
+    connection->ending = true;
+    event_del(connection->timer);
+    if (connection->state == CONNECTION_READY)
+        lose(connection, "the instance is being closed");
+    if (connection->request != NULL)
+        atomic_store(&connection->request->stop, true);
+    return connection->request == NULL;
+}
+
+void connection_free(struct connection *connection)
+{
+    if (connection == NULL)
+        return;
+    assert(connection->magic == CONNECTION_MAGIC && connection->request == NULL);
+    event_free(connection->timer);
+    connection->magic = 0;
+    free(connection);
+}

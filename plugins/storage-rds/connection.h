@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One connection in pipeline mode, on the exchange loop: jobs go out back to back, results come home in order.
+//
+// It connects again by itself, with growing pauses. A connection that is lost ends every job that was sent on it:
+// uncertain where it changes something.
+#ifndef PLUGINS_STORAGE_RDS_CONNECTION_H
+#define PLUGINS_STORAGE_RDS_CONNECTION_H
+
+#include "plugins/storage-rds/rds.h"
+
+enum connection_state {
+    CONNECTION_AWAY,  ///< pausing before the next attempt
+    CONNECTION_TRIED, ///< an attempt is under way
+    CONNECTION_READY
+};
+
+/// Makes one and starts its first attempt; NULL without memory.
+struct connection *connection_new(struct rds *rds, enum rds_lane lane);
+
+enum rds_lane connection_lane(const struct connection *connection);
+enum connection_state connection_state(const struct connection *connection);
+
+/// Takes jobs from its lane's line while it has room, and flushes.
+void connection_fill(struct connection *connection);
+
+/// Tries at once if it pauses.
+void connection_hurry(struct connection *connection);
+
+/// Asks the server to cancel what it works on, if `job` is the first in line there; in any case a job that is not over
+/// soon ends with its connection.
+void connection_cancel(struct connection *connection, struct rds_job *job);
+
+/// Ends it: jobs under way fail. True when nothing of it is on a helper thread any more, and it may be freed.
+bool connection_end(struct connection *connection);
+void connection_free(struct connection *connection);
+
+/// The work after connecting that every working connection needs: prepares all statements.
+bool connection_prepare(struct connect_request *request);
+
+#endif

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writing the binary format: numbers in network order.
+#include "plugins/storage-rds/parameters.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define ARRAY_HEAD 20
+
+static void put32(char *at, uint32_t value)
+{
+    unsigned char bytes[4] = {(unsigned char)(value >> 24), (unsigned char)(value >> 16), (unsigned char)(value >> 8),
+                              (unsigned char)value};
+    memcpy(at, bytes, sizeof(bytes));
+}
+
+static void put64(char *at, int64_t value)
+{
+    put32(at, (uint32_t)((uint64_t)value >> 32));
+    put32(at + 4, (uint32_t)(uint64_t)value);
+}
+
+struct array array_begin(struct ph_call *call, enum parameter_type type, size_t count, size_t room)
+{
+    struct array array = {.call = call, .length = ARRAY_HEAD, .room = ARRAY_HEAD + 4 * count + room};
+    array.bytes = call->host->alloc(call, array.room);
+    array.failed = array.bytes == NULL;
+    if (array.failed)
+        return array;
+    put32(array.bytes, 1);
+    put32(array.bytes + 4, 0);
+    put32(array.bytes + 8, type);
+    put32(array.bytes + 16, 1);
+    return array;
+}
+
+static char *reserve(struct array *array, size_t length)
+{
+    if (array->failed)
+        return NULL;
+    if (length > (size_t)INT_MAX - 4 || array->length + length + 4 > (size_t)INT_MAX) {
+        array->failed = true;
+        return NULL;
+    }
+    if (array->room - array->length < length + 4) {
+        size_t room = array->room * 2 + length + 4;
+        char *bytes = array->call->host->alloc(array->call, room);
+        array->failed = bytes == NULL;
+        if (bytes == NULL)
+            return NULL;
+        memcpy(bytes, array->bytes, array->length);
+        array->bytes = bytes;
+        array->room = room;
+    }
+    char *at = array->bytes + array->length;
+    put32(at, (uint32_t)length);
+    array->length += length + 4;
+    array->count++;
+    return at + 4;
+}
+
+void array_bytes(struct array *array, const void *bytes, size_t length)
+{
+    char *at = reserve(array, length);
+    if (at != NULL && length > 0)
+        memcpy(at, bytes, length);
+}
+
+void array_bigint(struct array *array, int64_t value)
+{
+    char *at = reserve(array, 8);
+    if (at != NULL)
+        put64(at, value);
+}
+
+bool step_bytes(struct rds_step *step, const void *bytes, size_t length)
+{
+    if (step->count >= RDS_PARAMETERS || length > (size_t)INT_MAX)
+        return false;
+    step->values[step->count] = bytes != NULL ? bytes : "";
+    step->lengths[step->count++] = (int)length;
+    return true;
+}
+
+bool step_array(struct rds_step *step, struct array *array)
+{
+    if (array->failed)
+        return false;
+    put32(array->bytes + 12, array->count);
+    // An array without items has no dimension.
+    if (array->count == 0)
+        put32(array->bytes, 0);
+    return step_bytes(step, array->bytes, array->count == 0 ? 12 : array->length);
+}
+
+bool step_bigint(struct rds_job *job, struct rds_step *step, int64_t value)
+{
+    char *bytes = job->rds == NULL ? NULL : job->call->host->alloc(job->call, 8);
+    if (bytes == NULL)
+        return false;
+    put64(bytes, value);
+    return step_bytes(step, bytes, 8);
+}
+
+void rds_no_memory(struct rds_job *job)
+{
+    struct rds_failure failure;
+    rds_failure_say(&failure, PH_INTERNAL, "the call needs more memory than it may have");
+    rds_finish(job, &failure);
+}

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Opening, closing, health and cancelling; and the lines in which jobs wait for a connection.
+#include "plugins/storage-rds/rds.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugins/storage-rds/connection.h"
+#include "plugins/storage-rds/listener.h"
+#include "plugins/storage-rds/parameters.h"
+#include "plugins/storage-rds/schema.h"
+#include "plugins/storage-rds/statements.h"
+
+#define LINE_MOST 4096     // jobs; the host asks for far fewer at once
+#define RESOLVE_PAUSE 5000 // ms between two looks for a new password
+#define CLOSE_LOOK_MS 20
+
+// ------------------------------------------------------------------------------------------ jobs
+
+struct rds_job *rds_job(struct rds *rds, struct ph_call *call, enum rds_lane lane, bool changes, rds_rows_f *rows)
+{
+    struct rds_job *job = rds->host->alloc(call, sizeof(*job));
+    if (job == NULL) {
+        for (size_t i = 0; i < call->count; i++)
+            rds->host->set(call, i, PH_INTERNAL, 0, NULL);
+        rds->host->complete(call);
+        return NULL;
+    }
+    *job = (struct rds_job){.rds = rds, .call = call, .lane = lane, .changes = changes, .rows = rows};
+    call->data = job;
+    return job;
+}
+
+struct rds_step *rds_job_step(struct rds_job *job, uint32_t statement)
+{
+    assert(job->step_count < RDS_STEPS);
+    struct rds_step *step = &job->steps[job->step_count++];
+    step->statement = statement;
+    return step;
+}
+
+void rds_finish(struct rds_job *job, const struct rds_failure *failure)
+{
+    struct ph_call *call = job->call;
+    const struct ph_host *host = job->rds->host;
+    for (size_t i = 0; i < call->count; i++) {
+        if (failure->outcome != PH_OK)
+            host->set(call, i, failure->outcome, 0, i == 0 ? "%s" : NULL, failure->text);
+        else if (call->results[i]->outcome == PH_PENDING)
+            host->set(call, i, PH_OK, 0, NULL);
+    }
+    host->complete(call);
+}
+
+struct rds_job *rds_take(struct rds *rds, enum rds_lane lane)
+{
+    struct rds_line *line = &rds->lines[lane];
+    struct rds_job *job = line->first;
+    if (job == NULL)
+        return NULL;
+    line->first = job->next;
+    if (line->first == NULL)
+        line->last = NULL;
+    line->count--;
+    job->next = NULL;
+    return job;
+}
+
+static void refuse(struct rds_job *job, const struct rds_failure *why)
+{
+    job->failure = *why;
+    if (job->failure.outcome == PH_OK)
+        rds_failure_say(&job->failure, PH_UNAVAILABLE, "no connection to the database");
+    (job->done != NULL ? job->done : rds_finish)(job, &job->failure);
+}
+
+// Whether a lane has a connection, or may soon.
+static bool lane_hopes(const struct rds *rds, enum rds_lane lane)
+{
+    for (size_t i = 0; i < rds->connection_count; i++) {
+        if (connection_lane(rds->connections[i]) == lane && connection_state(rds->connections[i]) != CONNECTION_AWAY)
+            return true;
+    }
+    return false;
+}
+
+// The connection of a lane with the least to do is filled first: two writers share the commits that way.
+static void fill_lane(struct rds *rds, enum rds_lane lane)
+{
+    for (size_t i = 0; i < rds->connection_count && rds->lines[lane].count > 0; i++) {
+        if (connection_lane(rds->connections[i]) == lane)
+            connection_fill(rds->connections[i]);
+    }
+}
+
+static void serve(struct rds *rds)
+{
+    for (int lane = 0; lane < RDS_LANES; lane++) {
+        fill_lane(rds, (enum rds_lane)lane);
+        if (rds->lines[lane].count == 0 || lane_hopes(rds, (enum rds_lane)lane))
+            continue;
+        // Only those that wait now: `done` may put another in line.
+        for (size_t count = rds->lines[lane].count; count > 0; count--)
+            refuse(rds_take(rds, (enum rds_lane)lane), &rds->trouble);
+    }
+}
+
+static void on_turn(evutil_socket_t descriptor, short events, void *context)
+{
+    (void)descriptor;
+    (void)events;
+    serve(context);
+}
+
+void rds_turn(struct rds *rds)
+{
+    event_active(rds->turn, EV_TIMEOUT, 0);
+}
+
+void rds_submit(struct rds_job *job)
+{
+    struct rds *rds = job->rds;
+    struct rds_line *line = &rds->lines[job->lane];
+    if (line->count >= LINE_MOST) {
+        struct rds_failure full;
+        rds_failure_say(&full, PH_UNAVAILABLE, "too many calls wait for a connection");
+        refuse(job, &full);
+        return;
+    }
+    job->next = NULL;
+    if (line->last != NULL)
+        line->last->next = job;
+    else
+        line->first = job;
+    line->last = job;
+    line->count++;
+    rds_turn(rds);
+}
+
+static void try_close(struct rds *rds);
+
+void rds_connection_changed(struct rds *rds)
+{
+    if (rds->closing != NULL)
+        try_close(rds);
+    else
+        rds_turn(rds);
+}
+
+// ------------------------------------------------------------------------------------------ the password
+
+static void set_password(struct rds *rds, const char *value)
+{
+    char *copy = value != NULL ? strdup(value) : NULL;
+    if (value != NULL && copy == NULL)
+        return;
+    if (rds->password != NULL)
+        OPENSSL_cleanse(rds->password, strlen(rds->password));
+    free(rds->password);
+    rds->password = copy;
+}
+
+static void resolved(void *context, const char *value)
+{
+    struct rds *rds = context;
+    rds->resolving = false;
+    if (rds->closing != NULL) {
+        try_close(rds);
+        return;
+    }
+    if (value == NULL || (rds->password != NULL && strcmp(value, rds->password) == 0))
+        return;
+    set_password(rds, value);
+    rds->host->log(rds->host, PH_LOG_INFO, NULL, "the password was fetched again and has changed");
+    for (size_t i = 0; i < rds->connection_count; i++)
+        connection_hurry(rds->connections[i]);
+}
+
+void rds_password_refused(struct rds *rds)
+{
+    int64_t now = rds->host->monotonic(rds->host) / 1000000;
+    if (rds->password == NULL || rds->resolving || rds->closing != NULL ||
+        (rds->resolved_at != 0 && now - rds->resolved_at < RESOLVE_PAUSE))
+        return;
+    rds->resolved_at = now;
+    rds->resolving = true;
+    rds->host->resolve(rds->host, "password", resolved, rds);
+}
+
+// ------------------------------------------------------------------------------------------ close
+
+static void free_rds(struct rds *rds)
+{
+    set_password(rds, NULL);
+    if (rds->turn != NULL)
+        event_free(rds->turn);
+    for (size_t i = 0; i < rds->connection_count; i++)
+        connection_free(rds->connections[i]);
+    listener_free(rds->listener);
+    rds->magic = 0;
+    free(rds);
+}
+
+static void try_close(struct rds *rds)
+{
+    bool ready = !rds->resolving;
+    for (size_t i = 0; i < rds->connection_count; i++)
+        ready = connection_end(rds->connections[i]) && ready;
+    if (rds->listener != NULL)
+        ready = listener_end(rds->listener) && ready;
+    if (!ready)
+        return;
+    struct ph_call *call = rds->closing;
+    const struct ph_host *host = rds->host;
+    free_rds(rds);
+    host->set(call, 0, PH_OK, 0, NULL);
+    host->complete(call);
+}
+
+void rds_close(void *instance, struct ph_call *call)
+{
+    struct rds *rds = instance;
+    assert(rds->magic == RDS_MAGIC);
+    rds->closing = call;
+    rds_turn(rds);
+}
+
+// ------------------------------------------------------------------------------------------ open
+
+/// An open under way.
+struct opening {
+    struct rds *rds;
+    struct ph_call *call;
+    struct connect_request *request;
+    bool again; ///< the password was fetched again
+};
+
+static void open_failed(struct opening *opening, const struct rds_failure *failure)
+{
+    struct ph_call *call = opening->call;
+    const struct ph_host *host = call->host;
+    host->set(call, 0, failure->outcome, 0, "%s", failure->text);
+    if (opening->rds != NULL)
+        free_rds(opening->rds);
+    free(opening);
+    host->complete(call);
+}
+
+static bool add_connections(struct rds *rds, enum rds_lane lane, int64_t count)
+{
+    for (; count > 0 && rds->connection_count < RDS_CONNECTIONS; count--) {
+        struct connection *connection = connection_new(rds, lane);
+        if (connection == NULL)
+            return false;
+        rds->connections[rds->connection_count++] = connection;
+    }
+    return true;
+}
+
+static void opened(struct opening *opening)
+{
+    struct rds *rds = opening->rds;
+    struct ph_call *call = opening->call;
+    struct ph_opened *output = call->outputs[0];
+    bool good = add_connections(rds, RDS_WRITE, rds->config->writers) &&
+                add_connections(rds, RDS_READ, rds->config->readers) && add_connections(rds, RDS_BACKGROUND, 1);
+    if (good && rds->config->notify)
+        good = (rds->listener = listener_new(rds)) != NULL;
+    free(opening);
+    if (!good) {
+        // What was begun ends by itself; the call ends with it.
+        call->host->set(call, 0, PH_UNAVAILABLE, 0, "out of memory");
+    }
+    output->instance = rds;
+    call->host->set(call, 0, PH_OK, 0, NULL);
+    call->host->complete(call);
+}
+
+static void open_attempt(struct opening *opening);
+
+static void open_resolved(void *context, const char *value)
+{
+    struct opening *opening = context;
+    struct rds_failure failure = opening->request->failure;
+    connect_request_free(opening->request);
+    opening->request = NULL;
+    if (value == NULL) {
+        open_failed(opening, &failure);
+        return;
+    }
+    set_password(opening->rds, value);
+    open_attempt(opening);
+}
+
+static void open_work(void *context)
+{
+    struct opening *opening = context;
+    connect_work(opening->request);
+}
+
+static void open_attempted(void *context)
+{
+    struct opening *opening = context;
+    struct connect_request *request = opening->request;
+    if (request->connection != NULL) {
+        snprintf(opening->rds->server, sizeof(opening->rds->server), "%s", request->server);
+        opening->rds->server_version = PQserverVersion(request->connection);
+        connect_request_free(request);
+        opened(opening);
+        return;
+    }
+    if (request->failure.authentication && !opening->again && opening->rds->password != NULL) {
+        opening->again = true;
+        opening->rds->host->resolve(opening->rds->host, "password", open_resolved, opening);
+        return;
+    }
+    struct rds_failure failure = request->failure;
+    connect_request_free(request);
+    open_failed(opening, &failure);
+}
+
+static void open_attempt(struct opening *opening)
+{
+    struct rds *rds = opening->rds;
+    struct ph_text anywhere = {.bytes = NULL, .length = 0};
+    struct rds_failure failure;
+    opening->request = connect_request_new(rds->config, rds->password, schema_prepare);
+    if (opening->request != NULL && rds->host->offload(rds->host, anywhere, open_work, open_attempted, opening))
+        return;
+    connect_request_free(opening->request);
+    rds_failure_say(&failure, PH_UNAVAILABLE, "no helper thread is free for connecting");
+    open_failed(opening, &failure);
+}
+
+void rds_open(void *instance, struct ph_call *call)
+{
+    const struct ph_open *entry = call->entries[0];
+    const struct rds_config *config = entry->config;
+    struct opening *opening = calloc(1, sizeof(*opening));
+    struct rds_failure failure;
+    (void)instance;
+    if (opening == NULL) {
+        call->host->set(call, 0, PH_UNAVAILABLE, 0, "out of memory");
+        call->host->complete(call);
+        return;
+    }
+    opening->call = call;
+    const char *wrong = connect_check_url(config->url);
+    if (wrong != NULL) {
+        rds_failure_say(&failure, PH_INVALID, "url: %s", wrong);
+        open_failed(opening, &failure);
+        return;
+    }
+    struct rds *rds = opening->rds = calloc(1, sizeof(*rds));
+    if (rds != NULL) {
+        rds->magic = RDS_MAGIC;
+        rds->host = call->host;
+        rds->config = config;
+        rds->turn = event_new(call->host->base, -1, 0, on_turn, rds);
+        set_password(rds, config->password);
+    }
+    if (rds == NULL || rds->turn == NULL || (config->password != NULL && rds->password == NULL)) {
+        rds_failure_say(&failure, PH_UNAVAILABLE, "out of memory");
+        open_failed(opening, &failure);
+        return;
+    }
+    open_attempt(opening);
+}
+
+// ------------------------------------------------------------------------------------------ health, cancel, notify
+
+static bool health_rows(struct rds_job *job, size_t step, const PGresult *result)
+{
+    struct rds *rds = job->rds;
+    struct ph_health *health = job->call->outputs[0];
+    size_t ready = 0;
+    (void)step;
+    if (PQntuples(result) != 1)
+        return false;
+    for (size_t i = 0; i < rds->connection_count; i++)
+        ready += connection_state(rds->connections[i]) == CONNECTION_READY;
+    char *detail = rds->host->alloc(job->call, 256);
+    char *version = rds->host->alloc(job->call, 64);
+    if (detail == NULL || version == NULL)
+        return true;
+    snprintf(detail, 256, "%s, %zu of %zu connections", rds->server, ready, rds->connection_count);
+    snprintf(version, 64, "PostgreSQL %d.%d", rds->server_version / 10000, rds->server_version % 10000);
+    health->detail = detail;
+    health->version = version;
+    return true;
+}
+
+void rds_health(void *instance, struct ph_call *call)
+{
+    struct rds_job *job = rds_job(instance, call, RDS_WRITE, false, health_rows);
+    if (job == NULL)
+        return;
+    rds_job_step(job, SQL_HEALTH);
+    rds_submit(job);
+}
+
+// Takes a job out of its line. False: it is not there.
+static bool unlink_job(struct rds_line *line, struct rds_job *job)
+{
+    struct rds_job *before = NULL;
+    for (struct rds_job *at = line->first; at != NULL; before = at, at = at->next) {
+        if (at != job)
+            continue;
+        if (before != NULL)
+            before->next = at->next;
+        else
+            line->first = at->next;
+        if (line->last == at)
+            line->last = before;
+        line->count--;
+        return true;
+    }
+    return false;
+}
+
+void rds_cancel(void *instance, struct ph_call *call)
+{
+    struct rds *rds = instance;
+    const struct ph_cancel *entry = call->entries[0];
+    struct rds_job *job = entry->call->data;
+    struct rds_failure late;
+    enum ph_outcome outcome = PH_OK;
+    rds_failure_say(&late, PH_TRANSIENT, "no connection was free in time");
+    if (job == NULL)
+        outcome = PH_NOT_FOUND;
+    else if (job->connection != NULL)
+        connection_cancel(job->connection, job);
+    else if (unlink_job(&rds->lines[job->lane], job))
+        refuse(job, &late);
+    else
+        outcome = PH_NOT_FOUND;
+    rds->host->set(call, 0, outcome, 0, NULL);
+    rds->host->complete(call);
+}
+
+void rds_notify(void *instance, struct ph_call *call)
+{
+    struct rds *rds = instance;
+    for (size_t i = 0; i < call->count; i++) {
+        if (rds->listener != NULL)
+            listener_tell(rds->listener, call->entries[i]);
+        rds->host->set(call, i, PH_OK, 0, NULL);
+    }
+    rds->host->complete(call);
+}
+
+void rds_reload(void *instance, struct ph_call *call)
+{
+    struct rds *rds = instance;
+    const struct ph_reload *entry = call->entries[0];
+    rds->config = entry->config;
+    set_password(rds, rds->config->password);
+    rds->host->set(call, 0, PH_OK, 0, NULL);
+    rds->host->complete(call);
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An instance of storage-rds: its lanes of connections, its listener, its password.
+#ifndef PLUGINS_STORAGE_RDS_RDS_H
+#define PLUGINS_STORAGE_RDS_RDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plugins/storage-rds/connect.h"
+#include "plugins/storage-rds/job.h"
+#include "plugins/storage-rds/options.h"
+#include "posthouse/plugin.h"
+
+struct connection;
+struct event;
+struct listener;
+
+#define RDS_MAGIC 0x70687264u
+#define RDS_CONNECTIONS 48
+
+/// Jobs that wait for a connection of one lane.
+struct rds_line {
+    struct rds_job *first;
+    struct rds_job *last;
+    size_t count;
+};
+
+struct rds {
+    uint32_t magic;
+    const struct ph_host *host;
+    const struct rds_config *config;
+    char *password; ///< as it was last resolved, or NULL
+    int64_t resolved_at;
+    bool resolving;
+    struct rds_line lines[RDS_LANES];
+    struct connection *connections[RDS_CONNECTIONS];
+    size_t connection_count;
+    struct listener *listener;
+    struct rds_failure trouble; ///< why there is no connection; outcome PH_OK: none known
+    char server[CONNECT_NAME];
+    int server_version;
+    struct ph_call *closing;
+    struct event *turn; ///< sends what waits, once a turn of the loop
+    struct event *idle; ///< looks for the end of a close
+};
+
+/// Takes the next job of a lane's line, or NULL.
+struct rds_job *rds_take(struct rds *rds, enum rds_lane lane);
+
+/// A connection's state changed: a lane with none that may come soon fails what waits.
+void rds_connection_changed(struct rds *rds);
+
+/// The password was refused: resolves it anew, at most once in some seconds; connections try again when it is there.
+void rds_password_refused(struct rds *rds);
+
+/// Calls back in this turn of the loop's end, so that what is submitted together is sent together.
+void rds_turn(struct rds *rds);
+
+// slots
+ph_start_f rds_open;
+ph_start_f rds_close;
+ph_start_f rds_health;
+ph_start_f rds_reload;
+ph_start_f rds_cancel;
+ph_start_f rds_notify;
+
+#endif

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The runner of the steps in tables.c.
+#include "plugins/storage-rds/schema.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "plugins/storage-rds/tables.h"
+
+#define SCHEMA_LOCK_MS 60000 // another daemon may be migrating
+#define SCHEMA_STEP_MS 600000
+
+static bool run(struct connect_request *request, const char *sql)
+{
+    PGresult *result = connect_query(request, sql);
+    PQclear(result);
+    return result != NULL;
+}
+
+// The version that the database has, 0 for none; -1: failed. `oldest` gets the oldest program that can use it.
+static int read_version(struct connect_request *request, char oldest[32])
+{
+    PGresult *result =
+        connect_query(request, "SELECT version, oldest_program FROM posthouse_schema WHERE kind = 'storage'");
+    if (result == NULL)
+        return -1;
+    int version = 0;
+    oldest[0] = '\0';
+    if (PQntuples(result) == 1 && PQnfields(result) == 2) {
+        version = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+        snprintf(oldest, 32, "%s", PQgetvalue(result, 0, 1));
+    }
+    PQclear(result);
+    return version;
+}
+
+// Two versions such as "1.10.2", number by number: below, at or above 0.
+static int compare_versions(const char *left, const char *right)
+{
+    for (int i = 0; i < 3; i++) {
+        char *left_end, *right_end;
+        long l = strtol(left, &left_end, 10);
+        long r = strtol(right, &right_end, 10);
+        if (l != r)
+            return l < r ? -1 : 1;
+        left = left_end + (*left_end == '.');
+        right = right_end + (*right_end == '.');
+    }
+    return 0;
+}
+
+static bool migrate(struct connect_request *request)
+{
+    char oldest[32];
+    char sql[256];
+    int version = read_version(request, oldest);
+    if (version < 0)
+        return false;
+    if (version > RDS_SCHEMA_VERSION && compare_versions(oldest, PACKAGE_VERSION) > 0) {
+        rds_failure_say(&request->failure, PH_INVALID,
+                        "%s: the schema has version %d, which needs posthouse %s or newer; this is " PACKAGE_VERSION,
+                        request->server, version, oldest);
+        return false;
+    }
+    if (version >= RDS_SCHEMA_VERSION)
+        return true;
+    for (; version < RDS_SCHEMA_VERSION; version++) {
+        connect_allow(request, SCHEMA_STEP_MS);
+        if (!run(request, rds_tables[version]))
+            return false;
+    }
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO posthouse_schema(kind, version, oldest_program) VALUES('storage', %d, '%s')"
+             " ON CONFLICT(kind) DO UPDATE SET version = excluded.version, oldest_program = excluded.oldest_program",
+             RDS_SCHEMA_VERSION, RDS_SCHEMA_OLDEST_PROGRAM);
+    return run(request, sql);
+}
+
+bool schema_prepare(struct connect_request *request)
+{
+    connect_allow(request, SCHEMA_LOCK_MS);
+    // The lock's number is "posthous" in ASCII, so that no other program takes it by chance.
+    return run(request, "SET statement_timeout = 0; SET lock_timeout = '50s'; BEGIN;"
+                        " SELECT pg_advisory_xact_lock(8101821198468347251);"
+                        " CREATE TABLE IF NOT EXISTS posthouse_schema("
+                        "kind text PRIMARY KEY, version integer NOT NULL, oldest_program text NOT NULL)") &&
+           migrate(request) && run(request, "COMMIT");
+}
