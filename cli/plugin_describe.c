@@ -17,8 +17,8 @@
 
 static const char USAGE[] = "usage: posthouse plugin describe KIND-NAME|FILE.so [-c FILE] [--path FOLDER]… [--json]\n"
                             "\n"
-                            "Tells what a plugin says of itself and which options its section of the configuration\n"
-                            "takes, such as posthouse plugin describe storage-sqlite.\n";
+                            "Tells what a plugin says of itself, which options its section of the configuration takes\n"
+                            "and which rights it needs, such as posthouse plugin describe storage-sqlite.\n";
 
 static const char *const KINDS[] = {
     [PH_KIND_STORAGE] = "storage", [PH_KIND_META] = "meta",     [PH_KIND_QUEUE] = "queue",
@@ -107,6 +107,17 @@ static void write_operations(const struct plugin *plugin, const char *between, c
     }
 }
 
+static void write_rights_text(const struct plugin *plugin, struct buffer *out)
+{
+    for (size_t i = 0; i < plugin->descriptor.right_count; i++) {
+        const struct ph_right *right = &plugin->rights[i];
+        buffer_printf(out, "%s  %s for %s%s%s\n      on %s\n      %s\n",
+                      i == 0 ? "\nRights (posthouse iam-policy makes a policy of them):\n\n" : "", right->action,
+                      operation_name(right->operation), right->when != NULL ? ", with " : "",
+                      right->when != NULL ? right->when : "", right->resource, right->purpose);
+    }
+}
+
 static void write_text(const struct plugin *plugin, struct buffer *out)
 {
     const struct ph_plugin *descriptor = &plugin->descriptor;
@@ -123,6 +134,7 @@ static void write_text(const struct plugin *plugin, struct buffer *out)
     write_operations(plugin, ", ", "", out);
     buffer_printf(out, "\n\nOptions of its section:\n\n  plugin\n      %s; required\n", descriptor->name);
     options_describe_text(&table, out);
+    write_rights_text(plugin, out);
     buffer_text(out,
                 "\nKeys with a dot (call.…, breaker.…, fault.…) are the daemon's and the same for every backend.\n");
 }
@@ -132,6 +144,28 @@ static void json_text(struct buffer *out, const char *name, const char *text)
     buffer_printf(out, "\"%s\":", name);
     buffer_json_string(out, text, strlen(text));
     buffer_text(out, ",");
+}
+
+static void write_rights_json(const struct plugin *plugin, struct buffer *out)
+{
+    buffer_text(out, "[");
+    for (size_t i = 0; i < plugin->descriptor.right_count; i++) {
+        const struct ph_right *right = &plugin->rights[i];
+        buffer_text(out, i > 0 ? ",{" : "{");
+        json_text(out, "action", right->action);
+        json_text(out, "operation", operation_name(right->operation));
+        json_text(out, "resource", right->resource);
+        if (right->when != NULL) {
+            json_text(out, "when", right->when);
+        }
+        if (right->via != NULL) {
+            json_text(out, "via", right->via);
+        }
+        buffer_text(out, "\"purpose\":");
+        buffer_json_string(out, right->purpose, strlen(right->purpose));
+        buffer_text(out, "}");
+    }
+    buffer_text(out, "]");
 }
 
 static void write_json(const struct plugin *plugin, struct buffer *out)
@@ -151,6 +185,8 @@ static void write_json(const struct plugin *plugin, struct buffer *out)
     write_operations(plugin, ",", "\"", out);
     buffer_text(out, "],\"options\":");
     options_describe_json(&table, out);
+    buffer_text(out, ",\"rights\":");
+    write_rights_json(plugin, out);
     buffer_text(out, "}\n");
 }
 

@@ -60,6 +60,37 @@ static void reload_same(struct test *test)
     ask_want(ask_one(subject, PH_HEALTH, NULL), PH_OK);
 }
 
+static const struct ph_steps *setup_once(struct test *test)
+{
+    struct subject *subject = subject_unopened(test);
+    if (!subject_offers(subject, PH_SETUP)) {
+        test_skip(test, "the plugin has no setup");
+    }
+    struct ph_setup *entry = test_alloc(test, sizeof *entry);
+    entry->config = test->config;
+    const struct ph_steps *steps = ask_want(ask_one(subject, PH_SETUP, entry), PH_OK);
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct ph_step *step = steps->steps[i];
+        want_true(test, step->state >= PH_STEP_FOUND && step->state <= PH_STEP_SKIPPED, "a step with a state");
+        want_true(test, step->what.length > 0 && step->what.bytes != NULL, "a step that says what it is about");
+        want_true(test, step->note.length == 0 || step->note.bytes != NULL, "a note that is a text");
+    }
+    return steps;
+}
+
+static void setup_repeats(struct test *test)
+{
+    test_step(test, "setup");
+    setup_once(test);
+    test_step(test, "setup again");
+    const struct ph_steps *again = setup_once(test);
+    for (size_t i = 0; i < again->count; i++) {
+        want_true(test, again->steps[i]->state != PH_STEP_MADE, "what is there is left as it is");
+    }
+    test_step(test, "open of what setup made");
+    ask_want(ask_one(subject_open(test), PH_HEALTH, NULL), PH_OK);
+}
+
 static void cancel_over(struct test *test)
 {
     struct subject *subject = subject_open(test);
@@ -231,6 +262,7 @@ static const struct check CHECKS[] = {
     {"open.many", "THREADS: a plugin may be opened many times at once", open_many, 0},
     {"health.answers", "health: PH_OK for a backend that works, a detail of one line", health_answers, 0},
     {"reload.same", "reload: takes over a config", reload_same, 0},
+    {"setup.repeats", "setup: makes what is missing; a repeat makes nothing", setup_repeats, 0},
     {"cancel.over", "cancel: a call that is over is PH_NOT_FOUND", cancel_over, 0},
     {"cancel.running", "cancel: the victim still completes by itself, exactly once", cancel_running, 0},
     {"call.empty", "THE CALL: a plugin must bear 0 entries", call_empty, 0},

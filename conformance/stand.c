@@ -242,7 +242,7 @@ void *ask_want(struct ask *ask, enum ph_outcome outcome)
 
 // --- Subjects ----------------------------------------------------------------------------------------------
 
-struct subject *subject_try(struct test *test, const void *config, enum ph_outcome *outcome_r)
+struct subject *subject_unopened(struct test *test)
 {
     struct stand *stand = stand_of(test);
     struct subject *subject = xcalloc(1, sizeof *subject);
@@ -250,6 +250,12 @@ struct subject *subject_try(struct test *test, const void *config, enum ph_outco
     subject->instance = instance_new(stand->host, test->plugin, kind_name(test->plugin->descriptor.kind));
     subject->next = stand->subjects;
     stand->subjects = subject;
+    return subject;
+}
+
+struct subject *subject_try(struct test *test, const void *config, enum ph_outcome *outcome_r)
+{
+    struct subject *subject = subject_unopened(test);
     struct ph_open *entry = test_alloc(test, sizeof *entry);
     entry->config = config;
     struct ask *opening = ask_one(subject, PH_OPEN, entry);

@@ -29,6 +29,8 @@ struct ask {
 struct subject *subject_open(struct test *test);
 /// The same with another config; NULL and the outcome when it fails.
 struct subject *subject_try(struct test *test, const void *config, enum ph_outcome *outcome_r);
+/// An instance that is not opened: for setup, which comes before an open.
+struct subject *subject_unopened(struct test *test);
 /// Closes it: every call that is out must come back within 20 s.
 void subject_close(struct subject *subject);
 struct test *subject_test(const struct subject *subject);

@@ -92,6 +92,14 @@ void backend_open(struct backend *backend, backend_opened_f *done, void *context
 /// the state's detail.
 void backend_open_until(struct backend *backend, backend_opened_f *done, void *context);
 
+/// `steps` is NULL when there was no answer; it and `result` are valid during the callback.
+typedef void backend_setup_f(struct backend *backend, const struct ph_result *result, const struct ph_steps *steps,
+                             void *context);
+
+/// Has the plugin make what is missing, before the backend is opened; neither is it opened by it. `done` runs once,
+/// later: PH_INVALID when the plugin does not offer it, PH_UNCERTAIN when `limit_ms` have passed. One at a time.
+void backend_setup(struct backend *backend, int64_t limit_ms, backend_setup_f *done, void *context);
+
 /// Hands a new config to the plugin, in which only reloadable options differ. PH_OK: the new one is in force
 /// and the old may go; else the old stays in force (PH_INVALID also when the plugin cannot reload: swap it).
 void backend_reload(struct backend *backend, const void *config, backend_opened_f *done, void *context);

@@ -3,6 +3,7 @@
 // What the files of the wrapper share. Nobody else includes this.
 //
 //   backend.c          a backend's life: open, reload, close
+//   backend_setup.c    making what is missing, before the open
 //   backend_state.c    its state, health calls, what it tells
 //   backend_call.c     a call: entries, results, deadline, deliveries
 //   backend_admit.c    who may start: breaker, concurrency, the queue before them

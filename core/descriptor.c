@@ -7,6 +7,7 @@
 #include "core/loader.h"
 #include "core/operation.h"
 #include "core/options.h"
+#include "core/resource.h"
 #include "core/xalloc.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,11 +19,12 @@
 #define CONFIG_SIZE_MAX 65536
 #define BATCH_MAX 65536
 #define CONCURRENCY_MAX 65536
+#define RESOURCE_LENGTH_MAX 500
 
 /// Sizes of the structs in 1.0, the smallest that may come.
-#define FIRST_PLUGIN_SIZE sizeof(struct ph_plugin)
+#define FIRST_PLUGIN_SIZE offsetof(struct ph_plugin, rights)
 #define FIRST_OPTION_SIZE sizeof(struct ph_option)
-#define FIRST_COMMON_SIZE sizeof(struct ph_common_operations)
+#define FIRST_COMMON_SIZE offsetof(struct ph_common_operations, setup)
 
 bool descriptor_is_name(const char *name)
 {
@@ -112,6 +114,15 @@ static bool check_members(const struct ph_plugin *descriptor, struct buffer *err
     if (descriptor->option_count > 0 && descriptor->options == NULL) {
         buffer_text(errors, "options is NULL\n");
     }
+    check_limit("right_count", descriptor->right_count, DESCRIPTOR_RIGHTS_MAX, errors);
+    if (descriptor->right_count > 0 && descriptor->rights == NULL) {
+        buffer_text(errors, "rights is NULL\n");
+    }
+    if (descriptor->right_count > 0) {
+        bool older = descriptor->abi_minor != PH_ABI_MINOR;
+        check_size("struct ph_right", descriptor->right_size, sizeof(struct ph_right), sizeof(struct ph_right), older,
+                   errors);
+    }
     if (descriptor->common == NULL) {
         buffer_text(errors, "common is NULL\n");
     }
@@ -132,10 +143,74 @@ static void copy_tables(const struct ph_plugin *descriptor, struct plugin *plugi
         const char *from = (const char *)descriptor->options + i * descriptor->option_size;
         memcpy(&plugin->options[i], from, descriptor->option_size);
     }
+    plugin->rights = xcalloc(descriptor->right_count + 1, sizeof *plugin->rights);
+    for (size_t i = 0; i < descriptor->right_count; i++) {
+        const char *from = (const char *)descriptor->rights + i * descriptor->right_size;
+        memcpy(&plugin->rights[i], from, descriptor->right_size);
+    }
     plugin->descriptor = *descriptor;
+    plugin->descriptor.rights = plugin->rights;
+    plugin->descriptor.right_size = sizeof *plugin->rights;
     plugin->descriptor.common = &plugin->common;
     plugin->descriptor.operations = plugin->operations;
     plugin->descriptor.options = plugin->options;
+}
+
+// "service:Action", as policies name it; patterns are not allowed, a right is exact.
+static bool is_action(const char *action)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t service = action != NULL ? strspn(action, "abcdefghijklmnopqrstuvwxyz0123456789-") : 0;
+    if (service == 0 || service > 63 || action[service] != ':') {
+        return false;
+    }
+    size_t length = strspn(action + service + 1, letters);
+    return length > 0 && length < 64 && action[service + 1 + length] == '\0';
+}
+
+// What is wrong with a right, or NULL; `fault` may be filled with the answer.
+static const char *right_fault(const struct plugin *plugin, const struct ph_right *right, struct buffer *fault)
+{
+    const struct options_table table = {plugin->options, plugin->descriptor.option_count, sizeof *plugin->options};
+    const struct operation *operation = operation_find(right->operation);
+    struct resource_piece subject;
+    if (!is_action(right->action)) {
+        return "its action is not of the form service:Action";
+    }
+    if (operation == NULL || (operation->kind != 0 && operation->kind != plugin->descriptor.kind)) {
+        return "its operation is none of this kind";
+    }
+    if (right->resource == NULL || right->resource[0] == '\0' ||
+        strnlen(right->resource, RESOURCE_LENGTH_MAX + 1) > RESOURCE_LENGTH_MAX) {
+        return "its resource is missing, or too long";
+    }
+    if (right->purpose == NULL || right->purpose[0] == '\0' ||
+        strnlen(right->purpose, SUMMARY_LENGTH_MAX + 1) > SUMMARY_LENGTH_MAX) {
+        return "its purpose is missing, or too long";
+    }
+    if (!resource_check(right->resource, &table, fault)) {
+        return buffer_string(fault);
+    }
+    if (right->when != NULL && options_find(&table, right->when, NULL) == NULL) {
+        return "the option of its `when` does not exist";
+    }
+    bool key = resource_subject(right->resource, &subject) && subject.part == RESOURCE_KEY;
+    return key != (right->via != NULL) ? "`via` and {key} belong together" : NULL;
+}
+
+static void check_rights(const struct plugin *plugin, struct buffer *errors)
+{
+    for (size_t i = 0; i < plugin->descriptor.right_count; i++) {
+        struct buffer fault;
+        buffer_init(&fault, 1000);
+        const char *text = right_fault(plugin, &plugin->rights[i], &fault);
+        if (text != NULL) {
+            const char *action = plugin->rights[i].action;
+            bool shown = action != NULL && strnlen(action, 129) <= 128;
+            buffer_printf(errors, "right %zu (%s): %s\n", i + 1, shown ? action : "?", text);
+        }
+        buffer_free(&fault);
+    }
 }
 
 static void check_tables(const struct plugin *plugin, struct buffer *errors)
@@ -154,8 +229,11 @@ static void check_tables(const struct plugin *plugin, struct buffer *errors)
     if (!options_table_check(&table, plugin->descriptor.config_size, &fault)) {
         const char *text = buffer_string(&fault);
         buffer_printf(errors, "%s\n", text != NULL ? text : "the table of options is not sound");
+        buffer_free(&fault);
+        return;
     }
     buffer_free(&fault);
+    check_rights(plugin, errors);
 }
 
 bool descriptor_read(const void *raw, size_t size, struct plugin *plugin, struct buffer *errors)
@@ -192,7 +270,9 @@ bool descriptor_read(const void *raw, size_t size, struct plugin *plugin, struct
 void descriptor_free(struct plugin *plugin)
 {
     free(plugin->options);
+    free(plugin->rights);
     free(plugin->operations);
     plugin->options = NULL;
+    plugin->rights = NULL;
     plugin->operations = NULL;
 }

@@ -14,9 +14,11 @@ struct plugin;
 
 /// A plugin has at most this many options.
 #define DESCRIPTOR_OPTIONS_MAX 256
+/// And has at most this many rights.
+#define DESCRIPTOR_RIGHTS_MAX 256
 
 /// Reads the descriptor at `raw`, of which `size` bytes may be read, into the copies of `plugin` (descriptor,
-/// options, common, operations), which descriptor_free() frees. False: `errors` got one line per reason, each
+/// options, rights, common, operations), which descriptor_free() frees. False: `errors` got one line per reason, each
 /// with a newline at its end, and there is nothing to free.
 bool descriptor_read(const void *raw, size_t size, struct plugin *plugin, struct buffer *errors);
 

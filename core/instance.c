@@ -224,6 +224,7 @@ static const char *call_obstacle(const struct instance *instance, uint32_t opera
 {
     switch (operation) {
     case PH_OPEN:
+    case PH_SETUP:
         return instance->open || instance->ending ? "the backend is open already" : NULL;
     case PH_CANCEL:
     case PH_CLOSE:
@@ -249,7 +250,7 @@ void instance_call_start(struct instance_call *call, instance_done_f *done, void
     }
     call->state = CALL_UNDER_WAY;
     live_calls_add(&call->raw);
-    start(call->operation->number == PH_OPEN ? NULL : instance->handle, &call->raw);
+    start(instance->handle, &call->raw); // NULL for open and setup, which come before there is one
 }
 
 struct ph_call *instance_call_raw(struct instance_call *call)

@@ -44,8 +44,8 @@ struct instance *instance_new(struct host *host, const struct plugin *plugin, co
 struct instance_call *instance_call_new(struct instance *instance, uint32_t operation, size_t count,
                                         const void *const *entries) __attribute__((warn_unused_result));
 
-/// Starts it. The plugin must offer the operation and the instance be open (but for PH_OPEN); else the call
-/// completes, later, with PH_INVALID for all. A successful open makes the instance open.
+/// Starts it. The plugin must offer the operation and the instance be open (for PH_OPEN and PH_SETUP: not open);
+/// else the call completes, later, with PH_INVALID for all. A successful open makes the instance open.
 void instance_call_start(struct instance_call *call, instance_done_f *done, void *context);
 
 /// What the plugin sees. Results and outputs may be read once `done` runs.

@@ -21,8 +21,9 @@ struct loader;
 /// A loaded plugin. Everything in it is of the host's sizes: what an older plugin does not know is zero.
 /// Lives as long as its loader; what the descriptor's texts point to lives for ever.
 struct plugin {
-    struct ph_plugin descriptor; ///< options, common and operations point to the copies below
+    struct ph_plugin descriptor; ///< options, rights, common and operations point to the copies below
     struct ph_option *options;
+    struct ph_right *rights;
     struct ph_common_operations common;
     void *operations; ///< the kind's operations struct
     char *path;       ///< the file

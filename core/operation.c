@@ -36,6 +36,7 @@ const struct operation operations[] = {
     COMMON(PH_HEALTH, health, MANDATORY | SINGLE, NOTHING, OF(ph_health)),
     COMMON(PH_RELOAD, reload, CHANGES | SINGLE, OF(ph_reload), NOTHING),
     COMMON(PH_CANCEL, cancel, CHANGES | SINGLE, OF(ph_cancel), NOTHING),
+    COMMON(PH_SETUP, setup, CHANGES | SINGLE, OF(ph_setup), OF(ph_steps)),
 
     STORAGE(APPEND, append, CHANGES | MANDATORY, OF(ph_message), OF(ph_accepted)),
     STORAGE(DELIVER, deliver, CHANGES | MANDATORY, OF(ph_deliver), OF(ph_delivery)),
@@ -162,6 +163,8 @@ size_t operation_make_size(uint32_t make)
         return sizeof(struct ph_user);
     case PH_MAKE_RECEIVED:
         return sizeof(struct ph_received);
+    case PH_MAKE_STEP:
+        return sizeof(struct ph_step);
     default:
         return 0;
     }

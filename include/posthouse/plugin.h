@@ -3,45 +3,36 @@
 // posthouse/plugin.h: all that a backend plugin of posthouse needs.
 //
 // A plugin of kind K and name N is the shared object K-N.so. It exports one constant, made by PH_PLUGIN: a
-// descriptor, which the host reads without running a function of the plugin. The descriptor leads to a table
-// of options, from which the host fills the plugin's own config struct, and to a table of operations.
+// descriptor, which the host reads without running a function of the plugin. The descriptor leads to a table of
+// options, from which the host fills the plugin's own config struct, and to a table of operations.
 //
-// THE CALL. Every operation is an asynchronous call over a batch. The host makes the call and starts it on
-// the exchange loop; the plugin works without blocking and ends with host->complete(call), on that loop,
-// exactly once.
-//   - entries[i] points to what is asked (the struct named at the slot), outputs[i] to a zeroed struct for
-//   the answer
-//     (NULL where the slot names none), results[i] to the outcome. Entry, output and result i belong
-//     together.
+// THE CALL. Every operation is an asynchronous call over a batch. The host makes the call and starts it on the
+// exchange loop; the plugin works without blocking and ends with host->complete(call), on that loop, exactly once.
+//   - entries[i] points to what is asked (the struct named at the slot), outputs[i] to a zeroed struct for the answer
+//     (NULL where the slot names none), results[i] to the outcome. Entry, output and result i belong together.
 //   - Entries stay valid and unchanged until the completion, also when the core has long answered its client.
-//   - Memory for answers comes from host->alloc and host->make: the call's arena, freed with the call by
-//   whoever
+//   - Memory for answers comes from host->alloc and host->make: the call's arena, freed with the call by whoever
 //     received it. Neither side frees the other's memory. One thread at a time may work on a call.
-//   - host->complete may be used inside the starting function: the host queues the completion, so that nobody
-//   is
+//   - host->complete may be used inside the starting function: the host queues the completion, so that nobody is
 //     called back before the start returns.
-//   - A result left PH_PENDING becomes PH_UNCERTAIN for operations that change something, else PH_INTERNAL. A
-//   second
-//     completion is caught and named in the log. A call that never completes keeps its place under the
-//     concurrency limit, and its instance is never closed.
-//   - A call has at least one entry and at most batch_limit, but a plugin must bear 0 entries (complete at
-//   once) and
+//   - A result left PH_PENDING becomes PH_UNCERTAIN for operations that change something, else PH_INTERNAL. A second
+//     completion is caught and named in the log. A call that never completes keeps its place under the concurrency
+//     limit, and its instance is never closed.
+//   - A call has at least one entry and at most batch_limit, but a plugin must bear 0 entries (complete at once) and
 //     more than its limit (do it all, or refuse every entry with PH_INVALID; never a part).
-//   - The host may start several calls before the first completes (see `concurrency`), in the order of their
-//   making.
+//   - The host may start several calls before the first completes (see `concurrency`), in the order of their making.
 //
-// REPEATING. The host repeats what ended PH_TRANSIENT, PH_THROTTLED, PH_UNAVAILABLE or PH_UNCERTAIN.
-// Therefore every operation that changes something is idempotent by the ids in its entries; each slot says
-// what a repeat answers.
+// REPEATING. The host repeats what ended PH_TRANSIENT, PH_THROTTLED, PH_UNAVAILABLE or PH_UNCERTAIN. Therefore every
+// operation that changes something is idempotent by the ids in its entries; each slot says what a repeat answers.
 //
-// THREADS. All starting functions run on the exchange loop. Blocking work goes through host->offload. No
-// plugin needs a lock. A plugin keeps no mutable globals: it may be opened many times at once.
+// THREADS. All starting functions run on the exchange loop. Blocking work goes through host->offload. No plugin needs
+// a lock. A plugin keeps no mutable globals: it may be opened many times at once.
 //
-// TEXT is UTF-8, and every ph_text is followed by a NUL byte that its length does not count. TIMES are
-// milliseconds since 1970 UTC, 0 for "none"; storage tells the time by its own clock (that of the database,
-// where it has one).
+// TEXT is UTF-8, and every ph_text is followed by a NUL byte that its length does not count. TIMES are milliseconds
+// since 1970 UTC, 0 for "none"; storage tells the time by its own clock (that of the database, where it has one).
 //
 // CHANGES, newest first. Equal major and a minor not newer than the host's load. A newer minor only appends.
+//   1.1  2026-11-29  rights: what a plugin must be allowed to do, in the descriptor; the common operation setup
 //   1.0  2026-11-22  first version; fail says what a number too high is, and when its document mark is due
 #ifndef POSTHOUSE_PLUGIN_H
 #define POSTHOUSE_PLUGIN_H
@@ -56,7 +47,7 @@ extern "C" {
 
 #define PH_ABI_MAGIC 0x70684f55u
 #define PH_ABI_MAJOR 1
-#define PH_ABI_MINOR 0
+#define PH_ABI_MINOR 1
 
 struct event_base; // libevent's, opaque here
 struct ph_host;
@@ -126,6 +117,7 @@ enum ph_operation {
     PH_HEALTH = 3,
     PH_RELOAD = 4,
     PH_CANCEL = 5,
+    PH_SETUP = 6, // 1.1
 
     PH_STORAGE_APPEND = 16,
     PH_STORAGE_DELIVER = 17,
@@ -193,6 +185,26 @@ struct ph_health {
 struct ph_cancel {
     struct ph_call *call; // a call of this instance that is past its deadline
 };
+// setup's entry. 1.1
+struct ph_setup {
+    const void *config; // as open's
+};
+enum ph_step_state {
+    PH_STEP_FOUND = 1,  // it was there before
+    PH_STEP_MADE = 2,   // made now
+    PH_STEP_SKIPPED = 3 // wanted, but an emulator lacks it; the note says what follows
+};
+// One thing that setup looked after; made with host->make(call, PH_MAKE_STEP). 1.1
+struct ph_step {
+    uint32_t state;      // enum ph_step_state
+    struct ph_text what; // such as "table posthouse-messages"
+    struct ph_text note; // for people, may be empty
+};
+// setup's output. 1.1
+struct ph_steps {
+    struct ph_step *const *steps; // in the order in which they were done
+    size_t count;
+};
 
 struct ph_common_operations {
     // Opens an instance. Entry ph_open, output ph_opened. Makes or migrates the schema where there is one
@@ -203,16 +215,19 @@ struct ph_common_operations {
     // Frees the instance. One entry, NULL. The host has no call under way then, and makes none after. Must
     // end PH_OK. Mandatory.
     ph_start_f *close;
-    // Asks whether the backend works now, cheaply. One entry, NULL; output ph_health. Changes nothing.
-    // Mandatory.
+    // Asks whether the backend works now, cheaply. One entry, NULL; output ph_health. Changes nothing. Mandatory.
     ph_start_f *health;
     // Takes over a changed config. Entry ph_reload. On any outcome but PH_OK the old config stays in force.
     // NULL: every change makes the host swap instances.
     ph_start_f *reload;
-    // Asks that a call end soon, with whatever outcome is true then. Entry ph_cancel. The victim still
-    // completes by itself, exactly once, before or after; a call that is unknown or over is PH_NOT_FOUND.
-    // NULL: never asked.
+    // Asks that a call end soon, with whatever outcome is true then. Entry ph_cancel. The victim still completes by
+    // itself, exactly once, before or after; a call that is unknown or over is PH_NOT_FOUND. NULL: never asked.
     ph_start_f *cancel;
+    // 1.1. Makes in the backend what the config names and is missing (table, queue, topic), for local use and
+    // tests. Entry ph_setup, output ph_steps. Called without an instance, since open may refuse such a backend;
+    // leaves nothing behind. What is there stays as it is, so a repeat makes nothing; what an emulator lacks is
+    // skipped. The first thing that cannot be made ends it, with the steps so far. NULL: nothing to make.
+    ph_start_f *setup;
 };
 
 // -------------------------------------------------------------------------------------------------------
@@ -485,21 +500,19 @@ struct ph_notify {
 // transaction where the backend has them: all its PH_OK entries are durable when it completes, and an entry
 // that is refused leaves the others alone.
 struct ph_storage_operations {
-    // Stores messages, each with its outbox mark and key, durably. Entry ph_message, output ph_accepted.
-    // PH_OK: stored, also when this id was stored before (a repeat; accepted_at is the recorded one).
-    // PH_DUPLICATE: the sender's key exists with this content_hash for another id, which the output names.
-    // PH_CONFLICT: the key exists with another hash. PH_NOT_FOUND: `unknown` names who is no user. Twins in
-    // one call count as well. Mandatory.
+    // Stores messages, each with its outbox mark and key, durably. Entry ph_message, output ph_accepted. PH_OK:
+    // stored, also when this id was stored before (a repeat; accepted_at is the recorded one). PH_DUPLICATE: the
+    // sender's key exists with this content_hash for another id, which the output names. PH_CONFLICT: the key exists
+    // with another hash. PH_NOT_FOUND: `unknown` names who is no user. Twins in one call count as well. Mandatory.
     ph_start_f *append;
-    // Carries messages to their inboxes. Entry ph_deliver, output ph_delivery. Only where an outbox mark
-    // exists, and in one transaction: ends the message as expired if expires_at has passed; leaves it if
-    // deliver_at has not come (PH_OK, status accepted, due_at set); else gives every open recipient the next
-    // position of its inbox – taken from a counter that stays locked, in byte order of names, until the
-    // commit, so that a lower position never becomes visible after a higher one – or the state failed if the
-    // user is gone, writes an alert mark for PH_PRIORITY_ALERT, and removes the mark. PH_OK: done now.
-    // PH_DUPLICATE: no mark, the output is what was recorded; nothing changed. PH_NOT_FOUND: no such message.
-    // PH_INVALID, PH_CONFLICT and PH_INTERNAL count as failed attempts; every other outcome leaves the mark
-    // and does not count. Mandatory.
+    // Carries messages to their inboxes. Entry ph_deliver, output ph_delivery. Only where an outbox mark exists, and
+    // in one transaction: ends the message as expired if expires_at has passed; leaves it if deliver_at has not come
+    // (PH_OK, status accepted, due_at set); else gives every open recipient the next position of its inbox – taken
+    // from a counter that stays locked, in byte order of names, until the commit, so that a lower position never
+    // becomes visible after a higher one – or the state failed if the user is gone, writes an alert mark for
+    // PH_PRIORITY_ALERT, and removes the mark. PH_OK: done now. PH_DUPLICATE: no mark, the output is what was
+    // recorded; nothing changed. PH_NOT_FOUND: no such message. PH_INVALID, PH_CONFLICT and PH_INTERNAL count as
+    // failed attempts; every other outcome leaves the mark and does not count. Mandatory.
     ph_start_f *deliver;
     // Records a failed attempt under its number. Entry ph_failure, output ph_failed. Acts only where a mark
     // exists and attempt is failures + 1; a lower number was recorded before (PH_DUPLICATE, output filled), a
@@ -509,9 +522,8 @@ struct ph_storage_operations {
     // Moves outbox marks after a send: due_in_ms from now, sends + 1. Entry ph_postpone, no output. Only ever
     // updates a mark that exists, else PH_NOT_FOUND. Need not be durable at once. Mandatory.
     ph_start_f *postpone;
-    // Leases due marks, so that one daemon at a time works on them. Entry ph_lease, output ph_leased. Skips
-    // outbox marks whose message has expired. A lease that nobody follows up is due again by itself.
-    // Mandatory.
+    // Leases due marks, so that one daemon at a time works on them. Entry ph_lease, output ph_leased. Skips outbox
+    // marks whose message has expired. A lease that nobody follows up is due again by itself. Mandatory.
     ph_start_f *lease;
     // Removes an alert or document mark whose work is done. Entry ph_settle, no output. A mark that is gone
     // is PH_OK. Mandatory.
@@ -519,23 +531,20 @@ struct ph_storage_operations {
     // Writes a document mark, or moves the one that exists. Entry ph_mark_document, no output. PH_NOT_FOUND:
     // no such message. Mandatory.
     ph_start_f *mark;
-    // Ends messages whose expires_at has passed while their outbox mark exists: open recipients become
-    // expired, the mark goes, a document mark (due at once) is written. Entry ph_expire, output ph_swept.
-    // Mandatory.
+    // Ends messages whose expires_at has passed while their outbox mark exists: open recipients become expired, the
+    // mark goes, a document mark (due at once) is written. Entry ph_expire, output ph_swept. Mandatory.
     ph_start_f *expire;
     // Reads an inbox from a position. Entry ph_read, output ph_page of whole records (recipients without
     // states). Expired and removed messages are not in it, nor what is not committed; whatever it shows, no
     // lower position appears later. PH_NOT_FOUND: no such user. Mandatory.
     ph_start_f *inbox_read;
-    // Tells an inbox's highest position. Entry ph_head, output ph_head_position. PH_NOT_FOUND as above.
-    // Mandatory.
+    // Tells an inbox's highest position. Entry ph_head, output ph_head_position. PH_NOT_FOUND as above. Mandatory.
     ph_start_f *inbox_head;
     // Marks inbox messages as read, those not yet read with the time of now. Entry ph_ack, output ph_acked.
     // Ids that are not in the inbox count for nothing. A repeat answers the same number. Mandatory.
     ph_start_f *inbox_ack;
-    // Removes a message from an inbox for good; a later deliver does not bring it back. Entry ph_pick, no
-    // output. PH_DUPLICATE: it was removed before. PH_NOT_FOUND: it was never there, or has expired.
-    // Mandatory.
+    // Removes a message from an inbox for good; a later deliver does not bring it back. Entry ph_pick, no output.
+    // PH_DUPLICATE: it was removed before. PH_NOT_FOUND: it was never there, or has expired. Mandatory.
     ph_start_f *inbox_remove;
     // Reads a message with states. Entry ph_pick, output ph_found: a whole record, for its sender, or for a
     // recipient who has it in the inbox (not removed, not expired); for others PH_NOT_FOUND. Mandatory.
@@ -565,20 +574,17 @@ struct ph_storage_operations {
     // Adds a session. Entry ph_session_add, output ph_session. PH_NOT_FOUND: no such user. A repeat with the
     // same hash answers what was recorded. Mandatory.
     ph_start_f *session_add;
-    // Reads a session that has not expired. Entry ph_session_token, output ph_session. PH_NOT_FOUND.
-    // Mandatory.
+    // Reads a session that has not expired. Entry ph_session_token, output ph_session. PH_NOT_FOUND. Mandatory.
     ph_start_f *session_get;
     // Ends a session. Entry ph_session_token, no output. One that is gone is PH_OK. Mandatory.
     ph_start_f *session_remove;
-    // Removes in a small step what is past its retention: messages that finished (never one with a mark of
-    // any kind), old keys, expired sessions, inboxes of removed users. Entry ph_purge, output ph_swept.
-    // Mandatory.
+    // Removes in a small step what is past its retention: messages that finished (never one with a mark of any kind),
+    // old keys, expired sessions, inboxes of removed users. Entry ph_purge, output ph_swept. Mandatory.
     ph_start_f *purge;
     // Counts. One entry, NULL; output ph_storage_stats. Mandatory.
     ph_start_f *stats;
-    // Tells the other daemons on this storage that inboxes grew; there the plugin calls host->hint. Best
-    // effort, outside any transaction. Entry ph_notify, no output. NULL: readers in other processes wait for
-    // their poll.
+    // Tells the other daemons on this storage that inboxes grew; there the plugin calls host->hint. Best effort,
+    // outside any transaction. Entry ph_notify, no output. NULL: readers in other processes wait for their poll.
     ph_start_f *notify;
 };
 
@@ -712,7 +718,14 @@ struct ph_secret_operations {
 enum ph_log_level { PH_LOG_DEBUG = 0, PH_LOG_INFO = 1, PH_LOG_WARN = 2, PH_LOG_ERROR = 3 };
 
 // What host->make makes: zeroed structs of the host's size, so that they may grow.
-enum ph_make { PH_MAKE_RECORD = 1, PH_MAKE_RECIPIENT = 2, PH_MAKE_MARK = 3, PH_MAKE_USER = 4, PH_MAKE_RECEIVED = 5 };
+enum ph_make {
+    PH_MAKE_RECORD = 1,
+    PH_MAKE_RECIPIENT = 2,
+    PH_MAKE_MARK = 3,
+    PH_MAKE_USER = 4,
+    PH_MAKE_RECEIVED = 5,
+    PH_MAKE_STEP = 6 // 1.1
+};
 
 // An HTTP request of a plugin; all it points to must stay until its done function runs.
 struct ph_http_request {
@@ -764,8 +777,7 @@ struct ph_host {
     // Ends the call.
     void (*complete)(struct ph_call *call);
 
-    // One line to the log, with section and trace added, control characters cleaned. `call` may be NULL. Any
-    // thread.
+    // One line to the log, with section and trace added, control characters cleaned. `call` may be NULL. Any thread.
     void (*log)(const struct ph_host *host, enum ph_log_level level, const struct ph_call *call, const char *format,
                 ...)
 #if defined(__GNUC__)
@@ -792,9 +804,8 @@ struct ph_host {
                                      void *context);
     void (*http_cancel)(struct ph_http_exchange *exchange);
 
-    // Resolves one of the section's own options again, as the INI file has it, with ${…} expanded anew and
-    // secrets fetched fresh: for a password that was refused. `done` runs once, later, with NULL when that
-    // failed.
+    // Resolves one of the section's own options again, as the INI file has it, with ${…} expanded anew and secrets
+    // fetched fresh: for a password that was refused. `done` runs once, later, with NULL when that failed.
     void (*resolve)(const struct ph_host *host, const char *option, void (*done)(void *context, const char *value),
                     void *context);
 
@@ -888,6 +899,35 @@ struct ph_option {
 #member, PH_OPTION_LIST, flags, PH_MEMBER(struct ph_list, config, member), standard, 0, 0, NULL, help \
     }
 
+// -------------------------------------------------------------------------------------------------------
+// rights (1.1)
+
+// An action of the backend's access control, and an operation that needs it. The host makes of the table, without
+// running the plugin, what `posthouse iam-policy` prints and `posthoused --check=deep` advises; so it is complete
+// and holds nothing that is not used: a row for each pair of action and operation. What authorises counts, not the
+// request's name (SendMessageBatch is authorised as sqs:SendMessage).
+//
+// A resource is an ARN with placeholders, filled from the plugin's own section:
+//   {NAME}    the value of option NAME, a text or URL; a list gives one resource for each item
+//   {NAME/}   what is behind its last slash, such as the queue's name in a queue URL
+//   {secret}  one resource for each secret that the configuration names in ${secret:NAME#key}, but for those that
+//             another row takes with {secret:PREFIX}: one for each whose name begins with PREFIX, taken off
+//   {key}     the customer managed key that encrypts the backend's data (see via)
+//   {partition} {region} {account}  from the first of: the command line (--partition …); the section's option
+//             `region`; an ARN or queue URL (https://sqs.REGION.amazonaws.com/ACCOUNT/NAME) in an option that the
+//             row names; AWS_REGION, AWS_DEFAULT_REGION; an ARN or queue URL in another section; the partition
+//             also follows from the region (cn-… is aws-cn). What stays unknown is "*", and the host says so
+// A value that is itself an ARN is the whole resource. No slash is doubled. A row that names an option without a
+// value is not needed.
+struct ph_right {
+    const char *action;   // as in a policy, such as "sqs:SendMessage"
+    uint32_t operation;   // enum ph_operation; PH_SETUP: for local use, in no policy unless asked for
+    const char *resource; // as above; "*" where the action knows none
+    const char *when;     // needed only where this option is not "no", 0 or empty; NULL: always
+    const char *via;      // with {key}: the service that uses the key for the plugin, such as "sqs"; else NULL
+    const char *purpose;  // one short sentence, for people
+};
+
 // ----------------------------------------------------------------------------------------------------
 // descriptor
 
@@ -917,6 +957,10 @@ struct ph_plugin {
     size_t concurrency; // the most calls at once that make sense; 0: 16
     const struct ph_common_operations *common;
     const void *operations; // the kind's struct: ph_storage_operations, …
+
+    const struct ph_right *rights; // 1.1, as what follows
+    size_t right_count;
+    size_t right_size; // sizeof(struct ph_right)
 };
 
 #define PH_DESCRIPTOR ph_plugin_descriptor
@@ -929,6 +973,7 @@ struct ph_plugin {
 #endif
 
 #define PH_OPTIONS(table) .options = (table), .option_count = sizeof(table) / sizeof((table)[0])
+#define PH_RIGHTS(table) .rights = (table), .right_count = sizeof(table) / sizeof((table)[0])
 
 // Defines the descriptor: PH_PLUGIN(struct ph_queue_operations, .kind = PH_KIND_QUEUE, .name = "mine", …);
 #ifdef __cplusplus
@@ -945,7 +990,8 @@ struct ph_plugin {
                                             .option_size = sizeof(struct ph_option),            \
                                             .operations_size = sizeof(operations_type),         \
                                             .common_size = sizeof(struct ph_common_operations), \
-                                            __VA_ARGS__}
+                                            __VA_ARGS__,                                        \
+                                            .right_size = sizeof(struct ph_right)}
 
 #ifdef __cplusplus
 }

@@ -376,7 +376,34 @@ static void liar_health(void *instance, struct ph_call *call)
     call->host->complete(call);
 }
 
-static const struct ph_common_operations common = {.open = liar_open, .close = liar_close, .health = liar_health};
+// The liar's own: the mocks have nothing to make.
+static void liar_setup(void *instance, struct ph_call *call)
+{
+    (void)instance;
+    static bool made; // what is there now; a check is a process
+    const char *lie = getenv("LIAR_LIE");
+    struct ph_step *step = call->host->make(call, PH_MAKE_STEP);
+    struct ph_step **steps = call->host->alloc(call, sizeof(struct ph_step *));
+    if (step == NULL || steps == NULL || call->count == 0) {
+        call->host->complete(call);
+        return;
+    }
+    step->state = made ? PH_STEP_FOUND : PH_STEP_MADE;
+    step->what = (struct ph_text){"a thing", sizeof "a thing" - 1};
+    step->note = (struct ph_text){"", 0};
+    steps[0] = step;
+    *(struct ph_steps *)call->outputs[0] = (struct ph_steps){steps, 1};
+    made = lie == NULL || strcmp(lie, "makes-again") != 0;
+    call->host->set(call, 0, PH_OK, 0, NULL);
+    call->host->complete(call);
+}
+
+static const struct ph_common_operations common = {
+    .open = liar_open,
+    .close = liar_close,
+    .health = liar_health,
+    .setup = liar_setup,
+};
 
 #ifdef LIAR_QUEUE
 struct liar_config {

@@ -15,6 +15,9 @@ static bool script(struct rig *rig, void *instance, struct ph_call *call)
         rig_end(call, PH_UNAVAILABLE);
         return true;
     }
+    if (call->operation == PH_SETUP && scene->keep_setup) {
+        return rig_keep(rig, call);
+    }
     bool scripted = call->operation == PH_QUEUE_SEND || call->operation == PH_QUEUE_STATS ||
                     call->operation == PH_QUEUE_RECEIVE || call->operation == PH_OPEN;
     if (!scripted) {

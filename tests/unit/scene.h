@@ -28,7 +28,8 @@ struct scene {
     size_t next_outcome;
     uint32_t fail_entry_plus_one; // only this entry of a call gets the outcome
     uint32_t delay_ms;
-    bool keep; // sends stay under way
+    bool keep;       // sends stay under way
+    bool keep_setup; // likewise
     bool health_fails;
     size_t biggest;
 };

@@ -557,6 +557,68 @@ static void test_reload(void **state)
     scene_free(scene);
 }
 
+struct set_up {
+    size_t ended;
+    uint32_t outcome;
+    bool answered;
+};
+
+static void set_up_done(struct backend *backend, const struct ph_result *result, const struct ph_steps *steps,
+                        void *context)
+{
+    (void)backend;
+    struct set_up *set_up = context;
+    set_up->ended++;
+    set_up->outcome = result->outcome;
+    set_up->answered = steps != NULL;
+    if (steps != NULL && result->outcome == PH_OK) {
+        assert_int_equal(steps->count, 1);
+        assert_int_equal(steps->steps[0]->state, PH_STEP_MADE);
+        assert_string_equal(steps->steps[0]->what.bytes, "stage");
+    }
+}
+
+static void test_setup_comes_before_open(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct set_up set_up = {0};
+    scene->backend = backend_new(&scene->settings);
+    backend_setup(scene->backend, 1000, set_up_done, &set_up);
+    assert_int_equal(set_up.ended, 0);
+    rig_settle(scene->rig);
+    assert_int_equal(set_up.ended, 1);
+    assert_int_equal(set_up.outcome, PH_OK);
+    assert_int_equal(scene->rig->started[PH_SETUP], 1);
+    assert_int_equal(scene->rig->started[PH_OPEN], 0);
+    assert_int_equal(backend_state(scene->backend), BACKEND_OPENING);
+    backend_open(scene->backend, scene_open_done, scene);
+    rig_advance(scene->rig, 1);
+    assert_int_equal(scene->open_result.outcome, PH_OK);
+    scene_free(scene);
+}
+
+static void test_setup_has_a_limit(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new();
+    struct set_up set_up = {0};
+    scene->keep_setup = true;
+    scene->backend = backend_new(&scene->settings);
+    backend_setup(scene->backend, 1000, set_up_done, &set_up);
+    rig_advance(scene->rig, 999);
+    assert_int_equal(set_up.ended, 0);
+    rig_advance(scene->rig, 1);
+    assert_int_equal(set_up.ended, 1);
+    assert_int_equal(set_up.outcome, PH_UNCERTAIN);
+    assert_false(set_up.answered);
+    rig_end_kept(scene->rig, 0, PH_OK);
+    rig_settle(scene->rig);
+    assert_int_equal(set_up.ended, 1);
+    assert_int_equal(scene->rig->started[PH_CLOSE], 0); // it was never opened
+    scene_free(scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -585,6 +647,8 @@ int main(void)
         cmocka_unit_test(test_close_drains),
         cmocka_unit_test(test_close_leaves_a_hanging_instance_alone),
         cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_setup_comes_before_open),
+        cmocka_unit_test(test_setup_has_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,6 +78,25 @@ static void test_loads_and_finds_again(void **state)
     loader_free(loader);
 }
 
+static void test_loads_a_plugin_of_an_older_minor(void **state)
+{
+    (void)state;
+    struct loader *loader = loader_of(SCRIPT_FOLDER);
+    char *errors;
+    const struct plugin *plugin = loader_open(loader, PH_KIND_QUEUE, "older", &errors);
+    assert_non_null(plugin);
+    assert_int_equal(plugin->descriptor.abi_minor, 0);
+    assert_int_equal(plugin->descriptor.right_count, 0);
+    assert_non_null(plugin_slot(plugin, PH_QUEUE_SEND));
+    assert_null(plugin_slot(plugin, PH_SETUP));
+    plugin = loader_open(loader, PH_KIND_QUEUE, "script", &errors);
+    assert_non_null(plugin);
+    assert_int_equal(plugin->descriptor.right_count, 2);
+    assert_string_equal(plugin->rights[1].action, "play:Build");
+    assert_non_null(plugin_slot(plugin, PH_SETUP));
+    loader_free(loader);
+}
+
 static void refused(const struct plugin *plugin, char *errors, const char *const *parts)
 {
     assert_null(plugin);
@@ -104,7 +123,7 @@ static void test_names_what_is_wrong_with_a_file(void **state)
     REFUSED(plugin, errors, "queue-empty.so: not a posthouse plugin: it has no symbol ph_plugin_descriptor");
     plugin = loader_open(loader, PH_KIND_QUEUE, "future", &errors);
     REFUSED(plugin, errors, "queue-future.so: ABI major is 2, this program has 1\n",
-            "queue-future.so: ABI minor is 3, newer than this program's 0\n",
+            "queue-future.so: ABI minor is 4, newer than this program's 1\n",
             "queue-future.so: size of struct ph_plugin is ");
     plugin = loader_open_path(loader, "/tmp/libfoo.so", &errors);
     REFUSED(plugin, errors, "the file's name is not KIND-NAME.so");
@@ -208,6 +227,50 @@ static void check(const struct ph_plugin *descriptor, const char *wanted)
     buffer_free(&errors);
 }
 
+static void test_names_what_is_wrong_with_rights(void **state)
+{
+    (void)state;
+    static const struct {
+        struct ph_right right;
+        const char *wanted;
+    } cases[] = {
+        {{"x:Put", PH_META_PUT, "arn:{partition}:x:{region}:{account}:{greeting}/{greeting/}", NULL, NULL, "Puts."},
+         NULL},
+        {{"kms:Use", PH_META_GET, "{key}", "greeting", "x", "Reads."}, NULL},
+        {{"x:Get", PH_HEALTH, "*", NULL, NULL, "Looks."}, NULL},
+        {{"x:*", PH_META_PUT, "*", NULL, NULL, "All."},
+         "right 1 (x:*): its action is not of the form service:Action\n"},
+        {{NULL, PH_META_PUT, "*", NULL, NULL, "All."}, "right 1 (?): its action is not of the form service:Action\n"},
+        {{"x:Put", PH_QUEUE_SEND, "*", NULL, NULL, "All."}, "right 1 (x:Put): its operation is none of this kind\n"},
+        {{"x:Put", PH_META_PUT, "", NULL, NULL, "All."}, "right 1 (x:Put): its resource is missing, or too long\n"},
+        {{"x:Put", PH_META_PUT, "a{b", NULL, NULL, "All."}, "right 1 (x:Put): a brace without its other\n"},
+        {{"x:Put", PH_META_PUT, "a}b", NULL, NULL, "All."}, "right 1 (x:Put): a brace without its other\n"},
+        {{"x:Put", PH_META_PUT, "{}", NULL, NULL, "All."}, "right 1 (x:Put): a brace without its other\n"},
+        {{"x:Put", PH_META_PUT, "{grating}", NULL, NULL, "All."},
+         "right 1 (x:Put): {grating} is no option of the plugin\n"},
+        {{"x:Put", PH_META_PUT, "*", "grating", NULL, "All."},
+         "right 1 (x:Put): the option of its `when` does not exist\n"},
+        {{"x:Put", PH_META_PUT, "{key}", NULL, NULL, "All."}, "right 1 (x:Put): `via` and {key} belong together\n"},
+        {{"x:Put", PH_META_PUT, "*", NULL, NULL, NULL}, "right 1 (x:Put): its purpose is missing, or too long\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ph_plugin descriptor = sound();
+        descriptor.right_size = sizeof(struct ph_right);
+        descriptor.rights = &cases[i].right;
+        descriptor.right_count = 1;
+        check(&descriptor, cases[i].wanted);
+    }
+    struct ph_plugin descriptor = sound();
+    descriptor.rights = &cases[0].right;
+    descriptor.right_count = 257;
+    check(&descriptor, "right_count is 257, at most 256 is allowed\n"
+                       "size of struct ph_right is 0, this program has 48\n");
+    descriptor = sound();
+    descriptor.right_size = sizeof(struct ph_right);
+    descriptor.right_count = 1;
+    check(&descriptor, "rights is NULL\n");
+}
+
 static void test_reads_sound_descriptors_only(void **state)
 {
     (void)state;
@@ -243,10 +306,9 @@ static void test_reads_sound_descriptors_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loads_and_finds_again),
-        cmocka_unit_test(test_names_what_is_wrong_with_a_file),
-        cmocka_unit_test(test_lists_and_sees_changed_files),
-        cmocka_unit_test(test_reads_sound_descriptors_only),
+        cmocka_unit_test(test_loads_and_finds_again),           cmocka_unit_test(test_loads_a_plugin_of_an_older_minor),
+        cmocka_unit_test(test_names_what_is_wrong_with_a_file), cmocka_unit_test(test_lists_and_sees_changed_files),
+        cmocka_unit_test(test_reads_sound_descriptors_only),    cmocka_unit_test(test_names_what_is_wrong_with_rights),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
