@@ -7,7 +7,9 @@ import shutil
 
 import pytest
 
+from cluster import FAST, Cluster
 from harness import DAEMON, SETS, Daemon, config_of
+from proxy import Proxy
 
 
 def pytest_configure(config):
@@ -81,3 +83,39 @@ def shared(request, tmp_path_factory):
 def users(shared):
     """Makes users of the shared daemon: users(3) → three clients."""
     return lambda count: [shared.add_user() for _ in range(count)]
+
+
+@pytest.fixture(scope='session')
+def cluster():
+    """A PostgreSQL cluster that the tests of a worker share, each with a database of its own; nobody stops it."""
+    cluster = Cluster(*FAST)
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def own_cluster():
+    """Makes clusters that a test may break."""
+    made = []
+
+    def make(*settings, **more):
+        made.append(Cluster(*settings, **more))
+        return made[-1]
+
+    yield make
+    for each in reversed(made):
+        each.remove()
+
+
+@pytest.fixture
+def make_proxy():
+    """Makes proxies in front of a port."""
+    made = []
+
+    def make(port):
+        made.append(Proxy(port))
+        return made[-1]
+
+    yield make
+    for proxy in made:
+        proxy.close()
