@@ -31,7 +31,8 @@ static const char USAGE[] =
     "Proves a plugin against the rules of posthouse/plugin.h, each check in a process of its own.\n"
     "\n"
     "  -c INI         take the plugin's options from the section of its kind; the checks then run one after the\n"
-    "                 other on that backend. Without it, paths are temporary and every check begins with nothing\n"
+    "                 other on that backend; with ${POSTHOUSE_CHECK} in a value, each on a backend of its own.\n"
+    "                 Without -c, paths are temporary and every check begins with nothing\n"
     "  --level LEVEL  basic (default), full (more, and random operations compared with a model), stress (long)\n"
     "  --only NAME    only this check, or those whose names begin with NAME; may be repeated\n"
     "  --path FOLDER  look for KIND-NAME here first\n"
@@ -215,9 +216,9 @@ static int run_checks(const struct words *words, const struct plugin *plugin, st
         .folder = folder,
         .seed = words->seed,
         .level = words->level,
-        .jobs = words->jobs > 0               ? words->jobs
-                : settings_has_file(settings) ? 1
-                                              : JOBS_ISOLATED,
+        .jobs = words->jobs > 0              ? words->jobs
+                : settings_isolate(settings) ? JOBS_ISOLATED
+                                             : 1,
         .over = report_check,
         .context = &report,
     };
@@ -242,6 +243,7 @@ static int run_with(const struct words *words, const struct plugin *plugin)
         code = 0;
     } else {
         struct settings *settings = settings_read(plugin, words->config, stderr);
+        settings_name_check("any");
         code = settings != NULL && settings_fill(settings, "/nonexistent", stderr) != NULL
                    ? run_checks(words, plugin, settings, checks, count)
                    : EXIT_CONFIG;

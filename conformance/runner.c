@@ -78,10 +78,11 @@ static _Noreturn void job_main(const struct runner *runner, const struct check *
         .secret_value = settings_secret_value(runner->settings),
         .seed = runner->seed,
         .level = runner->level,
-        .isolated = !settings_has_file(runner->settings),
+        .isolated = settings_isolate(runner->settings),
         .report = report,
     };
     test_init(&test);
+    settings_name_check(check->name);
     test.config = settings_fill(runner->settings, folder, stderr);
     if (test.config == NULL) {
         test_fail(&test, "a config struct", "none: see the log");
@@ -240,8 +241,8 @@ static const char *check_obstacle(const struct runner *runner, const struct chec
     if ((check->flags & CHECK_DURABLE) != 0 && (runner->plugin->descriptor.flags & PH_PLUGIN_VOLATILE) != 0) {
         return "the plugin is volatile: it keeps nothing over a restart";
     }
-    if ((check->flags & CHECK_ISOLATED) != 0 && settings_has_file(runner->settings)) {
-        return "it needs a backend that nobody else uses: run without -c";
+    if ((check->flags & CHECK_ISOLATED) != 0 && !settings_isolate(runner->settings)) {
+        return "it needs a backend that nobody else uses: run without -c, or use ${" SETTINGS_CHECK "} in it";
     }
     return NULL;
 }

@@ -84,9 +84,26 @@ void settings_free(struct settings *settings)
     }
 }
 
-bool settings_has_file(const struct settings *settings)
+bool settings_isolate(const struct settings *settings)
 {
-    return settings->file != NULL;
+    const struct ini_section *section = settings_section(settings);
+    for (size_t i = 0; section != NULL && i < section->count; i++) {
+        if (strstr(section->keys[i].value, "${" SETTINGS_CHECK "}") != NULL) {
+            return true;
+        }
+    }
+    return settings->file == NULL;
+}
+
+void settings_name_check(const char *name)
+{
+    char *value = xstrdup(name);
+    for (char *at = value; *at != '\0'; at++) {
+        bool plain = (*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9');
+        *at = plain ? *at : '_';
+    }
+    setenv(SETTINGS_CHECK, value, 1);
+    free(value);
 }
 
 static const char *settings_own(const struct settings *settings, const char *name)

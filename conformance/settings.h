@@ -18,8 +18,14 @@ struct settings *settings_read(const struct plugin *plugin, const char *file, FI
     __attribute__((warn_unused_result));
 void settings_free(struct settings *settings);
 
-/// True when there is a file: the backend may be shared with others.
-bool settings_has_file(const struct settings *settings);
+/// The environment variable that holds the name of the check at hand, of letters, digits and "_" (settings_name_check).
+#define SETTINGS_CHECK "POSTHOUSE_CHECK"
+
+/// True when every check has a backend of its own: without a file, and when a value of the section has
+/// ${POSTHOUSE_CHECK} in it. Else checks share theirs, maybe with others.
+bool settings_isolate(const struct settings *settings);
+/// Sets the variable, from a check's name, for what settings_fill() puts in.
+void settings_name_check(const char *name);
 /// [conformance] secret_name and secret_value; NULL when not given.
 const char *settings_secret_name(const struct settings *settings);
 const char *settings_secret_value(const struct settings *settings);

@@ -20,7 +20,7 @@ struct test;
 
 enum check_flag {
     CHECK_DURABLE = 1,  ///< needs data that outlives a process: skipped for a volatile plugin
-    CHECK_ISOLATED = 2, ///< needs a backend that nobody else uses: skipped with -c
+    CHECK_ISOLATED = 2, ///< needs a backend that nobody else uses: skipped with -c, unless settings_isolate()
     CHECK_FULL = 4,     ///< from level full on
     CHECK_STRESS = 8    ///< only at level stress
 };
