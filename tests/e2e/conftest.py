@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from cluster import FAST, Cluster
-from harness import DAEMON, SETS, Daemon, config_of
+from harness import DAEMON, DURABLE, KINDS, SETS, Daemon, config_of
 from proxy import Proxy
 
 
@@ -33,18 +33,35 @@ def settle(daemon):
 
 
 class Factory:
-    def __init__(self, folder):
-        self.folder = folder
-        self.daemons = []
+    """Makes daemons in a folder. `cluster`: a function that gives the cluster for those on the set rds."""
 
-    def __call__(self, backend_set='sqlite', name=None, **sections):
+    def __init__(self, folder, cluster=None):
+        self.folder = folder
+        self.cluster = cluster
+        self.backend_set = 'sqlite'
+        self.daemons = []
+        self.databases = []
+
+    def __call__(self, backend_set=None, name=None, **sections):
         """A daemon that is not started; keyword arguments are merged into its sections."""
-        config = config_of(backend_set)
+        config = config_of(backend_set or self.backend_set)
         for section, keys in sections.items():
             config.setdefault(section, {}).update(keys)
+        if config['storage']['plugin'] == 'rds' and 'url' not in config['storage']:
+            self.databases.append(self.cluster().make_database())
+            config['storage']['url'] = self.cluster().url(self.databases[-1])
         daemon = Daemon(self.folder / (name or f'daemon{len(self.daemons)}'), config)
         self.daemons.append(daemon)
         return daemon
+
+    def beside(self, other, **sections):
+        """A daemon on the storage, meta and queue of another one; keyword arguments as above."""
+        backends = {kind: {**other.sections[kind]} for kind in KINDS if kind != 'alert'}
+        for kind, keys in backends.items():
+            if 'path' in keys:
+                keys['path'] = str(other.folder / keys['path'])
+            keys.update(sections.pop(kind, {}))
+        return self(None, **backends, **sections)
 
     def end(self):
         problems = []
@@ -57,21 +74,30 @@ class Factory:
                 finally:
                     if daemon.running:
                         daemon.kill()
+        for database in self.databases:
+            self.cluster().drop_database(database)
         assert not problems, '\n'.join(problems)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @pytest.fixture
-def make_daemon(tmp_path):
-    factory = Factory(tmp_path)
+def make_daemon(request, tmp_path):
+    factory = Factory(tmp_path, lambda: request.getfixturevalue('cluster'))
     yield factory
     factory.end()
+
+
+@pytest.fixture(params=DURABLE)
+def durable_set(request, make_daemon):
+    """Runs a test on every set that keeps what it has; make_daemon makes daemons on that set."""
+    make_daemon.backend_set = request.param
+    return request.param
 
 
 @pytest.fixture(scope='module', params=SETS)
 def shared(request, tmp_path_factory):
     """A daemon for all tests of a module, on each set; tests make their own users."""
-    factory = Factory(tmp_path_factory.mktemp(request.param))
+    factory = Factory(tmp_path_factory.mktemp(request.param), lambda: request.getfixturevalue('cluster'))
     daemon = factory(request.param).start()
     daemon.operator = daemon.add_operator()
     daemon.backend_set = request.param

@@ -34,6 +34,8 @@ LIMIT = 120
 OPERATOR = 'postmaster'
 PASSWORD = 'horses are fresh'
 SETS = ('sqlite', 'mock')
+# The sets that keep what they have over a kill.
+DURABLE = ('sqlite',)
 KINDS = ('storage', 'meta', 'queue', 'alert')
 
 
@@ -62,8 +64,9 @@ def config_of(backend_set):
         'http': {'listen': '127.0.0.1:0'},
     }
     for kind in KINDS:
-        sections[kind] = {'plugin': 'mock' if backend_set == 'mock' else 'sqlite'}
-        if backend_set == 'sqlite' and kind != 'alert':
+        plugin = backend_set if backend_set == 'mock' or kind == 'storage' else 'sqlite'
+        sections[kind] = {'plugin': plugin}
+        if plugin == 'sqlite' and kind != 'alert':
             sections[kind]['path'] = 'posthouse.db'
     if backend_set == 'mock':
         sections['storage']['operator'] = f'{OPERATOR}:{PASSWORD}'
@@ -111,7 +114,8 @@ class Daemon:
 
     @property
     def database(self):
-        return self.folder / self.sections['storage'].get('path', 'posthouse.db')
+        """The SQLite file of the queue, and of the storage where that is SQLite's."""
+        return self.folder / self.sections['queue'].get('path', 'posthouse.db')
 
     def write(self):
         self.ini.write_text(ini_text(self.sections), encoding='utf-8')
@@ -207,7 +211,7 @@ class Daemon:
 
     def add_operator(self):
         """The first operator; the mock set has it by its configuration."""
-        if self.sections['storage']['plugin'] == 'sqlite':
+        if self.sections['storage']['plugin'] != 'mock':
             command = [str(COMMAND), 'user', 'add', OPERATOR, '--operator', '--password-stdin', '-c', str(self.ini)]
             run = subprocess.run(command, input=PASSWORD + '\n', capture_output=True, text=True,
                                  timeout=LIMIT, check=False)

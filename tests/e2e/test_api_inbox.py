@@ -57,10 +57,9 @@ def test_a_delivery_wakes_a_poll(users):
     assert time.monotonic() - began >= 0.9, 'a poll ended before its time'
 
 
-def test_a_poll_sees_deliveries_of_another_daemon(make_daemon):
+def test_a_poll_sees_deliveries_of_another_daemon(make_daemon, durable_set):
     one = make_daemon().start()
-    path = {'path': str(one.database)}
-    two = make_daemon(storage=path, meta=path, queue=path, daemon={'roles': 'api'}).start()
+    two = make_daemon.beside(one, daemon={'roles': 'api'}).start()
     ada, grace = one.add_user('ada'), one.add_user('grace')
     for number in range(3):
         after = grace.page('end')['next']

@@ -96,10 +96,9 @@ def test_twins_in_flight(users):
     assert len(grace.wait_inbox(2)) == 2
 
 
-def test_twins_on_two_daemons(make_daemon):
+def test_twins_on_two_daemons(make_daemon, durable_set):
     one = make_daemon().start()
-    path = {'path': str(one.database)}
-    two = make_daemon(storage=path, meta=path, queue=path).start()
+    two = make_daemon.beside(one).start()
     ada = one.add_user('ada')
     for number in range(5):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:

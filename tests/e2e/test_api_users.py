@@ -36,10 +36,9 @@ def test_session(shared, users):
         assert answer.status_code == 401, value
 
 
-def test_a_session_ends_in_other_processes(make_daemon):
+def test_a_session_ends_in_other_processes(make_daemon, durable_set):
     one = make_daemon().start()
-    path = {'path': str(one.database)}
-    two = make_daemon(storage=path, meta=path, queue=path).start()
+    two = make_daemon.beside(one).start()
     ada = one.add_user('ada')
     there = ada.fork(two)
     assert there.get('/v1/sessions/current').status_code == 200

@@ -11,7 +11,7 @@ from traffic import Traffic
 CRASHES = int(os.environ.get('POSTHOUSE_CRASHES') or (8 if SANITIZED else 20))
 
 
-def test_killed_at_random_moments(make_daemon):
+def test_killed_at_random_moments(make_daemon, durable_set):
     seed = os.environ.get('POSTHOUSE_SEED') or str(time.time_ns())
     print(f'POSTHOUSE_SEED={seed}')
     moments = random.Random(seed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three daemons on one file: who follows a cursor misses and repeats nothing (guarantee 3; invariants 2, 9, 10)."""
+"""Three daemons on one storage: who follows a cursor misses and repeats nothing (guarantee 3; invariants 2, 9, 10)."""
 
 import contextlib
 import sqlite3
@@ -13,13 +13,12 @@ from traffic import Traffic
 
 
 @pytest.fixture
-def three(make_daemon):
+def three(make_daemon, durable_set):
     # Every second job is sent twice, so that deliveries of one message meet each other in different daemons.
     queue = {'fault.send': 'duplicate 50%', 'fault.seed': 3}
-    first = make_daemon('sqlite', queue=queue).start()
+    first = make_daemon(queue=queue).start()
     first.add_operator()
-    path = {'path': str(first.database)}
-    others = [make_daemon('sqlite', storage=path, meta=path, queue={**queue, **path}).start() for _ in range(2)]
+    others = [make_daemon.beside(first).start() for _ in range(2)]
     return [first, *others]
 
 
