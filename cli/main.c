@@ -8,11 +8,13 @@
 #include "cli/admin.h"
 #include "cli/exit_codes.h"
 #include "cli/health.h"
+#include "cli/iam_policy.h"
 #include "cli/inbox.h"
 #include "cli/plugin_describe.h"
 #include "cli/plugin_list.h"
 #include "cli/send.h"
 #include "cli/session.h"
+#include "cli/setup.h"
 #include "cli/status.h"
 #include "cli/user.h"
 #include "conformance/conformance.h"
@@ -51,6 +53,8 @@ static const struct command COMMANDS[] = {
     {"plugin", "list", plugin_list_run, "list the plugins that can be used"},
     {"plugin", "describe", plugin_describe_run, "tell what a plugin does and which options it takes"},
     {"plugin", "test", plugin_test_run, "prove a plugin against the rules of posthouse/plugin.h"},
+    {NULL, "iam-policy", iam_policy_run, "print the AWS rights that a configuration needs"},
+    {NULL, "setup", setup_run, "make what a configuration names and its backends lack"},
     {NULL, "help", help_run, "this text, or a command's"},
     {NULL, "version", version_run, "print the version"},
 };

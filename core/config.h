@@ -175,6 +175,13 @@ enum config_change {
 enum config_change config_backend_compare(const struct config_backend *left, const struct config_backend *right,
                                           char *names_r, size_t size);
 
+/// The plugin's config struct as far as it could be filled without secrets; options that hold one are empty in it. NULL
+/// without a plugin. It is for looking at, also before config_finish() and after errors.
+const void *config_backend_values(const struct config_backend *backend);
+
+/// True when the file gives the option a value that holds a secret.
+bool config_option_is_secret(const struct config_backend *backend, const char *option);
+
 /// For ph_host.resolve: the names of the secrets in one option as the file has it. Returns how many were
 /// written, at most `limit`. The names live as long as the backend. 0 also for an option that is not set.
 size_t config_option_secrets(const struct config_backend *backend, const char *option, const char **names_r,

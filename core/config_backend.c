@@ -337,6 +337,18 @@ void config_backend_finish(struct config_backend *backend, config_secret_f *answ
     backend->config = mine->filled;
 }
 
+const void *config_backend_values(const struct config_backend *backend)
+{
+    assert(backend->magic == BACKEND_MAGIC);
+    return backend->mine->filled;
+}
+
+bool config_option_is_secret(const struct config_backend *backend, const char *option)
+{
+    const struct config_raw *raw = find_raw(backend, option);
+    return raw != NULL && raw->secret;
+}
+
 struct secret_names {
     struct config_backend_private *mine;
     const char **names;

@@ -10,57 +10,65 @@
 #include "core/http_server.h"
 #include "core/loader.h"
 #include "core/log.h"
+#include "core/operation.h"
+#include "core/outcome.h"
+#include "core/probe.h"
+#include "core/rights.h"
 #include "core/runtime.h"
 
-#define OPEN_LIMIT_MS 30000
 #define CLOSE_LIMIT_MS 5000
 
-struct probe {
-    bool done;
-    uint32_t outcome;
-    char text[512];
-};
-
-static void probe_done(struct backend *backend, const struct ph_result *result, void *context)
+// What an operator can do about a thing or right that is missing.
+static void advise(const struct runtime *runtime, enum ph_kind kind, const struct probe *probe, const char *file)
 {
-    struct probe *probe = context;
-    (void)backend;
-    probe->done = true;
-    probe->outcome = result->outcome;
-    snprintf(probe->text, sizeof probe->text, "%s", result->text != NULL ? result->text : "no reason was given");
+    const struct rights_settings settings = {.setup = false};
+    struct rights *rights = probe->outcome == PH_DENIED ? rights_of(runtime->config, &settings) : NULL;
+    bool any = false;
+    for (size_t i = 0; rights != NULL && i < rights->count; i++) {
+        const struct rights_need *need = &rights->needs[i];
+        if (need->section->kind == kind && need->right->operation == probe->operation) {
+            fprintf(stderr, "  it needs the right %s on %s\n", need->right->action, need->resource);
+            any = true;
+        }
+    }
+    rights_free(rights);
+    if (any) {
+        fprintf(stderr, "  posthouse iam-policy -c %s prints all rights that this configuration needs\n", file);
+    }
+    if (probe->outcome == PH_NOT_FOUND && backend_offers(runtime->backends[kind], PH_SETUP)) {
+        fprintf(stderr, "  posthouse setup -c %s makes what is missing, for local use; in production Terraform does\n",
+                file);
+    }
 }
 
-static bool check_backend(struct runtime *runtime, enum ph_kind kind)
+static bool check_backend(struct runtime *runtime, enum ph_kind kind, const char *file)
 {
-    struct probe probe = {.done = false};
+    struct probe probe;
     struct backend_status status;
-    struct backend *backend = runtime->backends[kind];
-    if (backend == NULL) {
-        backend = runtime_backend(runtime, kind, NULL, NULL);
-        backend_open(backend, probe_done, &probe);
-        if (!runtime_run_until(runtime, &probe.done, OPEN_LIMIT_MS)) {
-            snprintf(probe.text, sizeof probe.text, "it did not open within %d s", OPEN_LIMIT_MS / 1000);
-        }
-    } else {
-        probe.outcome = PH_OK; // the secret backend, opened for the secrets
-    }
-    backend_status(backend, &status);
-    if (probe.outcome == PH_OK) {
+    const bool good = probe_run(runtime, kind, &probe);
+    backend_status(runtime->backends[kind], &status);
+    if (good) {
         printf("%s: %s %s opened\n", status.section, status.plugin, status.plugin_version);
         return true;
     }
     const struct place place = runtime->sections[kind]->place;
-    fprintf(stderr, "%s:%u: %s: %s did not open: %s\n", place.file, place.line, status.section, status.plugin,
-            probe.text);
+    if (probe.operation == PH_OPEN) {
+        fprintf(stderr, "%s:%u: %s: %s did not open: %s: %s\n", place.file, place.line, status.section, status.plugin,
+                outcome_name(probe.outcome), probe.text);
+    } else {
+        fprintf(stderr, "%s:%u: %s: %s opened, but %s ended %s: %s\n", place.file, place.line, status.section,
+                status.plugin, operation_name(probe.operation), outcome_name(probe.outcome), probe.text);
+    }
+    advise(runtime, kind, &probe, file);
     return false;
 }
 
-static bool check_backends(struct runtime *runtime)
+static bool check_backends(struct runtime *runtime, const char *file)
 {
     bool good = true;
     for (int kind = PH_KIND_STORAGE; kind < RUNTIME_KINDS; kind++) {
         if (runtime->sections[kind] != NULL) {
-            good = check_backend(runtime, (enum ph_kind)kind) && good;
+            good = check_backend(runtime, (enum ph_kind)kind, file) && good;
         }
     }
     return good;
@@ -94,7 +102,7 @@ int daemon_check(const char *file, bool deep)
     if (!good) {
         fprintf(stderr, "%s: %zu error%s\n", file, errors, errors == 1 ? "" : "s");
         code = DAEMON_EXIT_CONFIG;
-    } else if (deep && !check_backends(runtime)) {
+    } else if (deep && !check_backends(runtime, file)) {
         code = DAEMON_EXIT_UNAVAILABLE;
     } else {
         print_summary(runtime, file, deep);

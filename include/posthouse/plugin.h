@@ -915,8 +915,8 @@ struct ph_option {
 //   {key}     the customer managed key that encrypts the backend's data (see via)
 //   {partition} {region} {account}  from the first of: the command line (--partition …); the section's option
 //             `region`; an ARN or queue URL (https://sqs.REGION.amazonaws.com/ACCOUNT/NAME) in an option that the
-//             row names; AWS_REGION, AWS_DEFAULT_REGION; an ARN or queue URL in another section; the partition
-//             also follows from the region (cn-… is aws-cn). What stays unknown is "*", and the host says so
+//             row names; AWS_REGION, AWS_DEFAULT_REGION; an ARN or queue URL in another option; the partition
+//             follows from the region (cn-… is aws-cn). Region and account may stay "*", and the host says so
 // A value that is itself an ARN is the whole resource. No slash is doubled. A row that names an option without a
 // value is not needed.
 struct ph_right {

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See core/probe.h.
+#include "core/probe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/outcome.h"
+#include "core/uuid.h"
+
+#define OPEN_LIMIT_MS 30000
+#define NO_RECEIPT "posthouse-check"
+
+struct answer {
+    bool done;
+    uint32_t outcome;
+    char text[sizeof((struct probe *)0)->text];
+};
+
+static void answer_set(struct answer *answer, const struct ph_result *result)
+{
+    answer->done = true;
+    answer->outcome = result->outcome;
+    snprintf(answer->text, sizeof answer->text, "%s", result->text != NULL ? result->text : "no reason was given");
+}
+
+static void opened(struct backend *backend, const struct ph_result *result, void *context)
+{
+    (void)backend;
+    answer_set(context, result);
+}
+
+static void asked(struct backend_call *call, void *context)
+{
+    answer_set(context, backend_call_result(call, 0));
+    backend_call_free(call);
+}
+
+static struct answer open_backend(struct runtime *runtime, enum ph_kind kind)
+{
+    struct answer answer = {.outcome = PH_UNAVAILABLE};
+    struct backend *backend = runtime_backend(runtime, kind, NULL, NULL);
+    backend_open(backend, opened, &answer);
+    if (!runtime_run_until(runtime, &answer.done, OPEN_LIMIT_MS)) {
+        snprintf(answer.text, sizeof answer.text, "it did not open within %d s", OPEN_LIMIT_MS / 1000);
+    }
+    return answer;
+}
+
+static struct ph_id some_id(void)
+{
+    struct ph_id id;
+    struct uuid uuid;
+    uuid_make(clock_wall_ms(clock_system()), &uuid);
+    memcpy(id.bytes, uuid.bytes, sizeof id.bytes);
+    return id;
+}
+
+// What is asked: NULL for operations without an entry.
+static const void *entry_of(struct backend_call *call, uint32_t operation)
+{
+    if (operation == PH_META_GET) {
+        struct ph_document_id *entry = backend_call_alloc(call, sizeof *entry);
+        entry->id = some_id();
+        return entry;
+    }
+    if (operation == PH_QUEUE_REMOVE || operation == PH_QUEUE_EXTEND) {
+        struct ph_receipt *entry = backend_call_alloc(call, sizeof *entry);
+        *entry = (struct ph_receipt){
+            .id = some_id(), .receipt = backend_call_text(call, NO_RECEIPT, strlen(NO_RECEIPT)), .lease_ms = 1000};
+        return entry;
+    }
+    return NULL;
+}
+
+static struct answer ask(struct runtime *runtime, enum ph_kind kind, uint32_t operation)
+{
+    struct answer answer = {.done = false};
+    struct backend_call *call = backend_call_new(runtime->backends[kind], (enum ph_operation)operation, 1);
+    backend_call_add(call, entry_of(call, operation));
+    backend_submit(call, NULL, asked, &answer);
+    runtime_run_until(runtime, &answer.done, 0); // the call has a deadline
+    return answer;
+}
+
+// Open and health must be good; of the others, only a refusal of this program counts.
+static bool is_trouble(uint32_t operation, uint32_t outcome)
+{
+    return operation == PH_OPEN || operation == PH_HEALTH ? outcome != PH_OK : outcome == PH_DENIED;
+}
+
+bool probe_run(struct runtime *runtime, enum ph_kind kind, struct probe *probe_r)
+{
+    static const struct {
+        enum ph_kind kind;
+        uint32_t operation;
+    } questions[] = {
+        {PH_KIND_STORAGE, PH_STORAGE_STATS}, {PH_KIND_META, PH_META_GET},      {PH_KIND_QUEUE, PH_QUEUE_STATS},
+        {PH_KIND_QUEUE, PH_QUEUE_REMOVE},    {PH_KIND_QUEUE, PH_QUEUE_EXTEND},
+    };
+    struct answer answer = {.outcome = PH_OK};
+    *probe_r = (struct probe){.operation = PH_OPEN, .outcome = PH_OK};
+    if (runtime->backends[kind] == NULL) { // the secret backend may be open for the secrets
+        answer = open_backend(runtime, kind);
+    }
+    if (answer.outcome == PH_OK) {
+        probe_r->operation = PH_HEALTH;
+        answer = ask(runtime, kind, PH_HEALTH);
+    }
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0] && !is_trouble(probe_r->operation, answer.outcome);
+         i++) {
+        if (questions[i].kind == kind) {
+            probe_r->operation = questions[i].operation;
+            answer = ask(runtime, kind, questions[i].operation);
+        }
+    }
+    if (!is_trouble(probe_r->operation, answer.outcome)) {
+        return true;
+    }
+    probe_r->outcome = answer.outcome;
+    memcpy(probe_r->text, answer.text, sizeof probe_r->text);
+    return false;
+}
