@@ -27,6 +27,7 @@ struct connect_request {
     // set by the asker, who keeps it alive until the work is over
     struct rds_config config; ///< a copy, as a reload may replace the options meanwhile; url and password are its own
     connect_work_f *prepare;  ///< NULL: nothing more
+    bool relaxed;             ///< commits need not wait for the disk
     atomic_bool stop;         ///< the loop wants it to end: it fails soon
     // the answer
     PGconn *connection; ///< NULL: `failure` says why

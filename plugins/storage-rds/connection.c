@@ -114,7 +114,7 @@ static void lose(struct connection *connection, const char *why)
         connection->pause = PAUSE_FIRST;
         attempt(connection);
     }
-    rds_connection_changed(rds);
+    rds_turn(rds);
 }
 
 // ------------------------------------------------------------------------------------------ results
@@ -224,7 +224,7 @@ static void on_writable(evutil_socket_t descriptor, short events, void *context)
 
 static bool send_job(struct connection *connection, struct rds_job *job)
 {
-    static const int binary[RDS_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const int binary[RDS_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     for (size_t i = 0; i < job->step_count; i++) {
         const struct rds_step *step = &job->steps[i];
         char name[16];
@@ -340,7 +340,7 @@ static void attempted(void *context)
         connection->pause = connection->pause * 2 < PAUSE_MOST ? connection->pause * 2 : PAUSE_MOST;
     }
     connect_request_free(request);
-    rds_connection_changed(rds);
+    rds_turn(rds);
 }
 
 static void attempt(struct connection *connection)
@@ -349,6 +349,8 @@ static void attempt(struct connection *connection)
     struct ph_text anywhere = {.bytes = NULL, .length = 0};
     connection->state = CONNECTION_TRIED;
     connection->request = connect_request_new(rds->config, rds->password, connection_prepare);
+    if (connection->request != NULL)
+        connection->request->relaxed = connection->lane == RDS_BACKGROUND;
     if (connection->request != NULL && rds->host->offload(rds->host, anywhere, work, attempted, connection))
         return;
     connect_request_free(connection->request);
@@ -405,10 +407,15 @@ static void cancel_done(void *context)
     PQfreeCancel(context);
 }
 
-void connection_cancel(struct connection *connection, struct rds_job *job)
+bool connection_cancel(struct connection *connection, const struct ph_call *call)
 {
     struct rds *rds = connection->rds;
     struct ph_text anywhere = {.bytes = NULL, .length = 0};
+    struct rds_job *job = connection->first;
+    while (job != NULL && job->call != call)
+        job = job->next;
+    if (job == NULL)
+        return false;
     if (connection->first == job) {
         PGcancel *cancel = PQgetCancel(connection->pg);
         if (cancel != NULL && !rds->host->offload(rds->host, anywhere, cancel_work, cancel_done, cancel))
@@ -418,6 +425,7 @@ void connection_cancel(struct connection *connection, struct rds_job *job)
         connection->cancelled = job;
         pause_for(connection->timer, CANCEL_GRACE);
     }
+    return true;
 }
 
 bool connection_end(struct connection *connection)

@@ -27,9 +27,9 @@ void connection_fill(struct connection *connection);
 /// Tries at once if it pauses.
 void connection_hurry(struct connection *connection);
 
-/// Asks the server to cancel what it works on, if `job` is the first in line there; in any case a job that is not over
-/// soon ends with its connection.
-void connection_cancel(struct connection *connection, struct rds_job *job);
+/// Asks the server to cancel what it works on, if the call's job is the first in line there; in any case a job that is not
+/// over soon ends with its connection. False: no job of that call is here.
+bool connection_cancel(struct connection *connection, const struct ph_call *call);
 
 /// Ends it: jobs under way fail. True when nothing of it is on a helper thread any more, and it may be freed.
 bool connection_end(struct connection *connection);

@@ -15,20 +15,20 @@
 #include "plugins/storage-rds/failure.h"
 #include "posthouse/plugin.h"
 
-#define RDS_STEPS 8
-#define RDS_PARAMETERS 20
+#define RDS_PARAMETERS 21
 
 /// What a job waits in line with. Each lane has connections of its own.
 enum rds_lane {
     RDS_WRITE,
     RDS_READ,
-    RDS_BACKGROUND, ///< what may take long and nobody waits for
+    RDS_BACKGROUND, ///< what nobody waits for; its commits need not wait for the disk
     RDS_LANES
 };
 
 /// One statement with its parameters, all binary unless noted. What they point to lives as long as the call.
 struct rds_step {
     uint32_t statement; ///< enum rds_statement
+    size_t entry;       ///< the entry of the call that it is about, where it is about one
     int count;
     const char *values[RDS_PARAMETERS];
     int lengths[RDS_PARAMETERS];
@@ -43,14 +43,15 @@ typedef bool rds_rows_f(struct rds_job *job, size_t step, const PGresult *result
 /// The job is over: PH_OK means committed. Exactly once; completes the call, or submits another job for it.
 typedef void rds_done_f(struct rds_job *job, const struct rds_failure *failure);
 
-/// From the call's arena, made by rds_job(), which puts it into the call's `data` so that a cancel finds it.
+/// From the call's arena, made by rds_job().
 struct rds_job {
     struct rds *rds;
     struct ph_call *call;
     enum rds_lane lane;
     bool changes; ///< a lost answer is PH_UNCERTAIN
     size_t step_count;
-    struct rds_step steps[RDS_STEPS];
+    size_t step_room;
+    struct rds_step *steps;
     rds_rows_f *rows; ///< NULL: nothing is read
     rds_done_f *done; ///< NULL: rds_finish()
     void *data;       ///< the operation's own
@@ -61,14 +62,22 @@ struct rds_job {
     struct rds_failure failure;
 };
 
-/// A job for a call, without steps; NULL: the arena is used up, and the call has been ended.
-struct rds_job *rds_job(struct rds *rds, struct ph_call *call, enum rds_lane lane, bool changes, rds_rows_f *rows);
+/// A job for a call, with room for so many steps; NULL: the arena is used up, and the call has been ended.
+struct rds_job *rds_job(struct rds *rds, struct ph_call *call, enum rds_lane lane, bool changes, size_t room,
+                        rds_rows_f *rows);
 
 /// Adds a step; the caller fills its parameters with the functions of parameters.h.
-struct rds_step *rds_job_step(struct rds_job *job, uint32_t statement);
+struct rds_step *rds_job_step(struct rds_job *job, uint32_t statement, size_t entry);
 
 /// Puts it in line. Everything that follows happens in a later turn of the loop.
 void rds_submit(struct rds_job *job);
+
+/// Adds the steps of each entry of the job's call in turn, then submits the job; `steps` gives false when the arena is used
+/// up. A job that is NULL or has no step in the end is completed.
+void rds_each(struct rds_job *job, bool (*steps)(struct rds_job *job, size_t index));
+
+/// A caller's limit, held below what one statement should give or change at once.
+int64_t rds_most(uint32_t limit);
 
 /// What `done` does when none is given: a failure is given to every entry, else to those that are still PH_PENDING comes
 /// PH_OK; then the call is completed.

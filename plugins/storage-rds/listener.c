@@ -150,6 +150,8 @@ static void attempted(void *context)
         }
     }
     retry(listener);
+    if (listener->ending)
+        rds_turn(listener->rds);
 }
 
 static void attempt(struct listener *listener)

@@ -35,7 +35,7 @@ struct array array_begin(struct ph_call *call, enum parameter_type type, size_t 
     return array;
 }
 
-static char *reserve(struct array *array, size_t length)
+char *array_reserve(struct array *array, size_t length)
 {
     if (array->failed)
         return NULL;
@@ -62,14 +62,14 @@ static char *reserve(struct array *array, size_t length)
 
 void array_bytes(struct array *array, const void *bytes, size_t length)
 {
-    char *at = reserve(array, length);
+    char *at = array_reserve(array, length);
     if (at != NULL && length > 0)
         memcpy(at, bytes, length);
 }
 
 void array_bigint(struct array *array, int64_t value)
 {
-    char *at = reserve(array, 8);
+    char *at = array_reserve(array, 8);
     if (at != NULL)
         put64(at, value);
 }
@@ -96,16 +96,26 @@ bool step_array(struct rds_step *step, struct array *array)
 
 bool step_bigint(struct rds_job *job, struct rds_step *step, int64_t value)
 {
-    char *bytes = job->rds == NULL ? NULL : job->call->host->alloc(job->call, 8);
+    char *bytes = job->call->host->alloc(job->call, 8);
     if (bytes == NULL)
         return false;
     put64(bytes, value);
     return step_bytes(step, bytes, 8);
 }
 
+bool step_text(struct rds_step *step, struct ph_text text)
+{
+    return step_bytes(step, text.bytes, text.length);
+}
+
+bool step_id(struct rds_step *step, const struct ph_id *id)
+{
+    return step_bytes(step, id->bytes, sizeof(id->bytes));
+}
+
 void rds_no_memory(struct rds_job *job)
 {
     struct rds_failure failure;
     rds_failure_say(&failure, PH_INTERNAL, "the call needs more memory than it may have");
-    rds_finish(job, &failure);
+    (job->done != NULL ? job->done : rds_finish)(job, &failure);
 }

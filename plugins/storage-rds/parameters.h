@@ -31,11 +31,14 @@ struct array {
 struct array array_begin(struct ph_call *call, enum parameter_type type, size_t count, size_t room);
 void array_bytes(struct array *array, const void *bytes, size_t length); ///< text, bytea or uuid
 void array_bigint(struct array *array, int64_t value);
+char *array_reserve(struct array *array, size_t length); ///< an item for the caller to write; NULL: it failed
 
 /// Each adds one parameter. False: the arena is used up, or a value is too large.
 bool step_array(struct rds_step *step, struct array *array);
 bool step_bigint(struct rds_job *job, struct rds_step *step, int64_t value);
 bool step_bytes(struct rds_step *step, const void *bytes, size_t length);
+bool step_text(struct rds_step *step, struct ph_text text);
+bool step_id(struct rds_step *step, const struct ph_id *id);
 
 /// Ends a call whose parameters could not be made: PH_INTERNAL.
 void rds_no_memory(struct rds_job *job);

@@ -14,41 +14,33 @@ static const struct ph_common_operations common = {
     .cancel = rds_cancel,
 };
 
-void storage_unwritten(void *instance, struct ph_call *call)
-{
-    (void)instance;
-    for (size_t i = 0; i < call->count; i++)
-        call->host->set(call, i, PH_INTERNAL, 0, "not written");
-    call->host->complete(call);
-}
-
 static const struct ph_storage_operations slots = {
-    .append = storage_unwritten,
-    .deliver = storage_unwritten,
-    .fail = storage_unwritten,
-    .postpone = storage_unwritten,
-    .lease = storage_unwritten,
-    .settle = storage_unwritten,
-    .mark = storage_unwritten,
-    .expire = storage_unwritten,
-    .inbox_read = storage_unwritten,
-    .inbox_head = storage_unwritten,
-    .inbox_ack = storage_unwritten,
-    .inbox_remove = storage_unwritten,
-    .message_get = storage_unwritten,
-    .sent_read = storage_unwritten,
-    .dead_read = storage_unwritten,
-    .redrive = storage_unwritten,
-    .user_add = storage_unwritten,
-    .user_get = storage_unwritten,
-    .user_list = storage_unwritten,
-    .user_password = storage_unwritten,
-    .user_remove = storage_unwritten,
-    .session_add = storage_unwritten,
-    .session_get = storage_unwritten,
-    .session_remove = storage_unwritten,
-    .purge = storage_unwritten,
-    .stats = storage_unwritten,
+    .append = rds_append,
+    .deliver = rds_deliver,
+    .fail = rds_fail,
+    .postpone = rds_postpone,
+    .lease = rds_lease,
+    .settle = rds_settle,
+    .mark = rds_mark,
+    .expire = rds_expire,
+    .inbox_read = rds_inbox_read,
+    .inbox_head = rds_inbox_head,
+    .inbox_ack = rds_inbox_ack,
+    .inbox_remove = rds_inbox_remove,
+    .message_get = rds_message_get,
+    .sent_read = rds_sent_read,
+    .dead_read = rds_dead_read,
+    .redrive = rds_redrive,
+    .user_add = rds_user_add,
+    .user_get = rds_user_get,
+    .user_list = rds_user_list,
+    .user_password = rds_user_password,
+    .user_remove = rds_user_remove,
+    .session_add = rds_session_add,
+    .session_get = rds_session_get,
+    .session_remove = rds_session_remove,
+    .purge = rds_purge,
+    .stats = rds_stats,
     .notify = rds_notify,
 };
 

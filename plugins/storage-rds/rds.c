@@ -18,30 +18,55 @@
 
 #define LINE_MOST 4096     // jobs; the host asks for far fewer at once
 #define RESOLVE_PAUSE 5000 // ms between two looks for a new password
-#define CLOSE_LOOK_MS 20
+#define MOST_ROWS 1000
 
 // ------------------------------------------------------------------------------------------ jobs
 
-struct rds_job *rds_job(struct rds *rds, struct ph_call *call, enum rds_lane lane, bool changes, rds_rows_f *rows)
+struct rds_job *rds_job(struct rds *rds, struct ph_call *call, enum rds_lane lane, bool changes, size_t room,
+                        rds_rows_f *rows)
 {
     struct rds_job *job = rds->host->alloc(call, sizeof(*job));
-    if (job == NULL) {
+    struct rds_step *steps = rds->host->alloc(call, (room + 1) * sizeof(*steps));
+    if (job == NULL || steps == NULL) {
         for (size_t i = 0; i < call->count; i++)
             rds->host->set(call, i, PH_INTERNAL, 0, NULL);
         rds->host->complete(call);
         return NULL;
     }
-    *job = (struct rds_job){.rds = rds, .call = call, .lane = lane, .changes = changes, .rows = rows};
-    call->data = job;
+    *job = (struct rds_job){
+        .rds = rds, .call = call, .lane = lane, .changes = changes, .rows = rows, .step_room = room, .steps = steps};
+    job->failure.outcome = PH_OK;
     return job;
 }
 
-struct rds_step *rds_job_step(struct rds_job *job, uint32_t statement)
+struct rds_step *rds_job_step(struct rds_job *job, uint32_t statement, size_t entry)
 {
-    assert(job->step_count < RDS_STEPS);
+    assert(job->step_count < job->step_room);
     struct rds_step *step = &job->steps[job->step_count++];
     step->statement = statement;
+    step->entry = entry;
     return step;
+}
+
+void rds_each(struct rds_job *job, bool (*steps)(struct rds_job *job, size_t index))
+{
+    if (job == NULL)
+        return;
+    struct rds_failure none = {.outcome = PH_OK};
+    bool good = true;
+    for (size_t i = 0; good && i < job->call->count; i++)
+        good = steps(job, i);
+    if (!good)
+        rds_no_memory(job);
+    else if (job->step_count == 0)
+        rds_finish(job, &none);
+    else
+        rds_submit(job);
+}
+
+int64_t rds_most(uint32_t limit)
+{
+    return limit < MOST_ROWS ? limit : MOST_ROWS;
 }
 
 void rds_finish(struct rds_job *job, const struct rds_failure *failure)
@@ -110,11 +135,17 @@ static void serve(struct rds *rds)
     }
 }
 
+static void try_close(struct rds *rds);
+
 static void on_turn(evutil_socket_t descriptor, short events, void *context)
 {
+    struct rds *rds = context;
     (void)descriptor;
     (void)events;
-    serve(context);
+    if (rds->closing != NULL)
+        try_close(rds);
+    else
+        serve(rds);
 }
 
 void rds_turn(struct rds *rds)
@@ -142,16 +173,6 @@ void rds_submit(struct rds_job *job)
     rds_turn(rds);
 }
 
-static void try_close(struct rds *rds);
-
-void rds_connection_changed(struct rds *rds)
-{
-    if (rds->closing != NULL)
-        try_close(rds);
-    else
-        rds_turn(rds);
-}
-
 // ------------------------------------------------------------------------------------------ the password
 
 static void set_password(struct rds *rds, const char *value)
@@ -170,7 +191,7 @@ static void resolved(void *context, const char *value)
     struct rds *rds = context;
     rds->resolving = false;
     if (rds->closing != NULL) {
-        try_close(rds);
+        rds_turn(rds);
         return;
     }
     if (value == NULL || (rds->password != NULL && strcmp(value, rds->password) == 0))
@@ -218,7 +239,9 @@ static void try_close(struct rds *rds)
     struct ph_call *call = rds->closing;
     const struct ph_host *host = rds->host;
     free_rds(rds);
-    host->set(call, 0, PH_OK, 0, NULL);
+    // A failed open closes what it had begun, and has its outcome already.
+    if (call->results[0]->outcome == PH_PENDING)
+        host->set(call, 0, PH_OK, 0, NULL);
     host->complete(call);
 }
 
@@ -273,8 +296,10 @@ static void opened(struct opening *opening)
         good = (rds->listener = listener_new(rds)) != NULL;
     free(opening);
     if (!good) {
-        // What was begun ends by itself; the call ends with it.
         call->host->set(call, 0, PH_UNAVAILABLE, 0, "out of memory");
+        rds->closing = call;
+        rds_turn(rds);
+        return;
     }
     output->instance = rds;
     call->host->set(call, 0, PH_OK, 0, NULL);
@@ -361,6 +386,8 @@ void rds_open(void *instance, struct ph_call *call)
         rds->magic = RDS_MAGIC;
         rds->host = call->host;
         rds->config = config;
+        rds->trouble.outcome = PH_OK;
+        call->host->random(call->host, &rds->seed, sizeof(rds->seed));
         rds->turn = event_new(call->host->base, -1, 0, on_turn, rds);
         set_password(rds, config->password);
     }
@@ -377,11 +404,11 @@ void rds_open(void *instance, struct ph_call *call)
 static bool health_rows(struct rds_job *job, size_t step, const PGresult *result)
 {
     struct rds *rds = job->rds;
-    struct ph_health *health = job->call->outputs[0];
     size_t ready = 0;
     (void)step;
-    if (PQntuples(result) != 1)
-        return false;
+    if (PQntuples(result) != 1 || job->call->count == 0)
+        return PQntuples(result) == 1;
+    struct ph_health *health = job->call->outputs[0];
     for (size_t i = 0; i < rds->connection_count; i++)
         ready += connection_state(rds->connections[i]) == CONNECTION_READY;
     char *detail = rds->host->alloc(job->call, 256);
@@ -397,27 +424,46 @@ static bool health_rows(struct rds_job *job, size_t step, const PGresult *result
 
 void rds_health(void *instance, struct ph_call *call)
 {
-    struct rds_job *job = rds_job(instance, call, RDS_WRITE, false, health_rows);
+    struct rds_job *job = rds_job(instance, call, RDS_WRITE, false, 1, health_rows);
     if (job == NULL)
         return;
-    rds_job_step(job, SQL_HEALTH);
+    rds_job_step(job, SQL_HEALTH, 0);
     rds_submit(job);
 }
 
-// Takes a job out of its line. False: it is not there.
-static bool unlink_job(struct rds_line *line, struct rds_job *job)
+// Takes the job of a call out of a line, or NULL.
+static struct rds_job *unlink_job(struct rds_line *line, const struct ph_call *call)
 {
     struct rds_job *before = NULL;
-    for (struct rds_job *at = line->first; at != NULL; before = at, at = at->next) {
-        if (at != job)
+    struct rds_job *job = line->first;
+    for (; job != NULL && job->call != call; before = job, job = job->next) {
+    }
+    if (job == NULL)
+        return NULL;
+    if (before != NULL)
+        before->next = job->next;
+    else
+        line->first = job->next;
+    if (line->last == job)
+        line->last = before;
+    line->count--;
+    return job;
+}
+
+// A call that is over may have no memory any more, so it is looked for, not asked.
+static bool cancel(struct rds *rds, const struct ph_call *call)
+{
+    struct rds_failure late;
+    for (size_t i = 0; i < rds->connection_count; i++) {
+        if (connection_cancel(rds->connections[i], call))
+            return true;
+    }
+    for (int lane = 0; lane < RDS_LANES; lane++) {
+        struct rds_job *job = unlink_job(&rds->lines[lane], call);
+        if (job == NULL)
             continue;
-        if (before != NULL)
-            before->next = at->next;
-        else
-            line->first = at->next;
-        if (line->last == at)
-            line->last = before;
-        line->count--;
+        rds_failure_say(&late, PH_TRANSIENT, "no connection was free in time");
+        refuse(job, &late);
         return true;
     }
     return false;
@@ -426,20 +472,10 @@ static bool unlink_job(struct rds_line *line, struct rds_job *job)
 void rds_cancel(void *instance, struct ph_call *call)
 {
     struct rds *rds = instance;
-    const struct ph_cancel *entry = call->entries[0];
-    struct rds_job *job = entry->call->data;
-    struct rds_failure late;
-    enum ph_outcome outcome = PH_OK;
-    rds_failure_say(&late, PH_TRANSIENT, "no connection was free in time");
-    if (job == NULL)
-        outcome = PH_NOT_FOUND;
-    else if (job->connection != NULL)
-        connection_cancel(job->connection, job);
-    else if (unlink_job(&rds->lines[job->lane], job))
-        refuse(job, &late);
-    else
-        outcome = PH_NOT_FOUND;
-    rds->host->set(call, 0, outcome, 0, NULL);
+    for (size_t i = 0; i < call->count; i++) {
+        const struct ph_cancel *entry = call->entries[i];
+        rds->host->set(call, i, cancel(rds, entry->call) ? PH_OK : PH_NOT_FOUND, 0, NULL);
+    }
     rds->host->complete(call);
 }
 
@@ -457,9 +493,11 @@ void rds_notify(void *instance, struct ph_call *call)
 void rds_reload(void *instance, struct ph_call *call)
 {
     struct rds *rds = instance;
-    const struct ph_reload *entry = call->entries[0];
-    rds->config = entry->config;
-    set_password(rds, rds->config->password);
-    rds->host->set(call, 0, PH_OK, 0, NULL);
+    for (size_t i = 0; i < call->count; i++) {
+        const struct ph_reload *entry = call->entries[i];
+        rds->config = entry->config;
+        set_password(rds, rds->config->password);
+        rds->host->set(call, i, PH_OK, 0, NULL);
+    }
     rds->host->complete(call);
 }

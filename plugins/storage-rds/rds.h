@@ -33,6 +33,8 @@ struct rds {
     char *password; ///< as it was last resolved, or NULL
     int64_t resolved_at;
     bool resolving;
+    uint64_t seed;          ///< of hashes
+    struct ph_id purged_to; ///< the message at which the next purge goes on; zero: at the first
     struct rds_line lines[RDS_LANES];
     struct connection *connections[RDS_CONNECTIONS];
     size_t connection_count;
@@ -42,19 +44,16 @@ struct rds {
     int server_version;
     struct ph_call *closing;
     struct event *turn; ///< sends what waits, once a turn of the loop
-    struct event *idle; ///< looks for the end of a close
 };
 
 /// Takes the next job of a lane's line, or NULL.
 struct rds_job *rds_take(struct rds *rds, enum rds_lane lane);
 
-/// A connection's state changed: a lane with none that may come soon fails what waits.
-void rds_connection_changed(struct rds *rds);
-
 /// The password was refused: resolves it anew, at most once in some seconds; connections try again when it is there.
 void rds_password_refused(struct rds *rds);
 
-/// Calls back in this turn of the loop's end, so that what is submitted together is sent together.
+/// Looks at everything once, at this turn of the loop's end, so that what is submitted together is sent together: gives
+/// waiting jobs to connections, fails those of a lane that has none and may not get one soon, and goes on with a close.
 void rds_turn(struct rds *rds);
 
 // slots

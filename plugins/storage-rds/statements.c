@@ -1,9 +1,346 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The texts of the statements.
+//
+// `clock` is read once in a statement, when it is first needed, which is after the locks that earlier statements of the
+// transaction took. Rows of a batch come from unnest(), numbered by `n`; what is asked of a CTE's rows uses NOT IN over a
+// column that is never NULL, which the server hashes, as a join over CTEs would be quadratic.
+//
+// Statements that list records all give the columns of enum record_column (record.h), in that order.
 #include "plugins/storage-rds/statements.h"
+
+#define CLOCK "clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now)"
+#define NOW "(SELECT now FROM clock)"
+
+#define RECORD_COLUMNS(position, at, read_at)                                                               \
+    "m.id, m.sender, m.accepted_at, m.deliver_at, m.expires_at, m.priority::bigint, m.recipients, m.trace," \
+    " m.content_type, m.attributes, octet_length(m.body)::bigint, o.due, coalesce(t.failures, 0),"          \
+    " coalesce(t.first_failed_at, 0), coalesce(t.last_failed_at, 0), coalesce(t.reason, ''),"               \
+    " coalesce(t.state, 0)::bigint, coalesce(t.at, 0), " position "::bigint, " at "::bigint, " read_at "::bigint"
+#define RECORD_NAMES                                                                                          \
+    "id, sender, accepted_at, deliver_at, expires_at, priority, recipients, trace, content_type, attributes," \
+    " body_length, due, failures, first_failed_at, last_failed_at, reason, state, ended_at, position, at, read_at"
+// Who got it: name, since when, read when, whether it is still listed; four words each.
+#define RECORD_STATES                                                                                 \
+    "(SELECT string_agg(s.recipient || ' ' || s.at || ' ' || s.read_at || ' ' || s.listed::int, ' ')" \
+    " FROM posthouse_deliveries s WHERE s.message = m.id)"
+#define RECORD_JOINS                               \
+    " LEFT JOIN posthouse_outbox o ON o.id = m.id" \
+    " LEFT JOIN posthouse_troubles t ON t.id = m.id "
+#define RECORD_HEAD(position, at, read_at) RECORD_COLUMNS(position, at, read_at) ", " RECORD_STATES
+#define RECORD_WHOLE(position, at, read_at, states) \
+    RECORD_COLUMNS(position, at, read_at) ", " states ", m.subject, m.body"
+
+// Of the rows of `rows` (a record's columns), in order of position, as many as `bytes` allow, but at least one.
+#define PAGE(rows, bytes)                                                                                          \
+    "(SELECT * FROM (SELECT w.*, sum(octet_length(w.subject) + octet_length(w.body) + octet_length(w.attributes))" \
+    " OVER (ORDER BY w.position) AS total, row_number() OVER (ORDER BY w.position) AS nth FROM (" rows             \
+    ") w(" RECORD_NAMES ", states, subject, body)) x WHERE x.total <= " bytes " OR x.nth = 1)"
+#define PAGE_COLUMNS                                                                                                \
+    "p.id, p.sender, p.accepted_at, p.deliver_at, p.expires_at, p.priority, p.recipients, p.trace, p.content_type," \
+    " p.attributes, p.body_length, p.due, p.failures, p.first_failed_at, p.last_failed_at, p.reason, p.state,"      \
+    " p.ended_at, p.position, p.at, p.read_at, p.states, p.subject, p.body"
+
+// Due marks of one kind, leased; their records without the states of a whole one where `part` says so.
+#define LEASE_MARKS(part)                                                                                           \
+    "WITH " CLOCK ", due AS MATERIALIZED (SELECT k.id, k.due FROM posthouse_marks k"                                \
+    " WHERE k.kind = $1::bigint::int AND k.due <= " NOW                                                             \
+    " ORDER BY k.due LIMIT $2::bigint + 1 FOR UPDATE SKIP LOCKED),"                                                 \
+    " sized AS (SELECT d.id, d.due, sum(octet_length(m.subject) + octet_length(m.body)) OVER (ORDER BY d.due, d.id" \
+    " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes FROM due d JOIN posthouse_messages m ON m.id = "   \
+    "d.id),"                                                                                                        \
+    " taken AS MATERIALIZED (SELECT id, due FROM sized WHERE coalesce(bytes, 0) < 8388608"                          \
+    " ORDER BY due, id LIMIT $2::bigint),"                                                                          \
+    " moved AS (UPDATE posthouse_marks k SET due = " NOW " + $3::bigint FROM taken x"                               \
+    " WHERE k.kind = $1::bigint::int AND k.id = x.id)"                                                              \
+    " SELECT (SELECT count(*) FROM due) > (SELECT count(*) FROM taken), " part                                      \
+    " FROM taken x JOIN posthouse_messages m ON m.id = x.id" RECORD_JOINS "ORDER BY x.due, x.id"
 
 const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     [SQL_HEALTH] = "SELECT 1",
     [SQL_BARRIER] = "SELECT pg_logical_emit_message(true, 'posthouse', '')",
+
+    // ---- append: ids, senders, …; the senders' counters are locked first, in order of their names, so that whatever
+    // else is written for a sender (keys, repeats) is decided one transaction after the other.
+    [SQL_APPEND_LOCK] = "WITH locked AS MATERIALIZED (SELECT s.name, w.count"
+                        " FROM unnest($1::text[], $2::bigint[]) w(name, count)"
+                        " JOIN posthouse_senders s ON s.name = w.name ORDER BY s.name FOR UPDATE OF s)"
+                        " UPDATE posthouse_senders s SET position = s.position + l.count FROM locked l"
+                        " WHERE s.name = l.name",
+    [SQL_APPEND] =
+        "WITH " CLOCK ","
+        " unknown AS MATERIALIZED (SELECT u.n FROM unnest($13::text[]) WITH ORDINALITY u(name, n)"
+        " WHERE NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed)),"
+        " stored AS MATERIALIZED (SELECT i.n, m.accepted_at FROM unnest($1::uuid[]) WITH ORDINALITY i(id, n)"
+        " JOIN posthouse_messages m ON m.id = i.id),"
+        " taken AS MATERIALIZED (SELECT i.n, k.id, k.hash, k.accepted_at"
+        " FROM unnest($16::bigint[], $17::text[], $18::bytea[]) i(n, sender, key)"
+        " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key),"
+        " bad AS MATERIALIZED (SELECT n FROM stored UNION ALL SELECT n FROM taken UNION ALL"
+        " SELECT p.n FROM unnest($14::bigint[], $15::bigint[]) p(n, name) WHERE p.name IN (SELECT n FROM unknown)),"
+        " messages AS (INSERT INTO posthouse_messages(id, accepted_at, deliver_at, expires_at, position, priority, "
+        "sender,"
+        " recipients, trace, content_type, attributes, subject, body)"
+        " SELECT i.id, c.now, i.deliver_at, i.expires_at, s.position - i.back, i.priority, i.sender, i.recipients,"
+        " i.trace, i.content_type, i.attributes, i.subject, i.body"
+        " FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],"
+        " $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[]) WITH ORDINALITY"
+        " i(id, sender, back, recipients, deliver_at, expires_at, priority, trace, content_type, attributes, subject,"
+        " body, n) CROSS JOIN clock c JOIN posthouse_senders s ON s.name = i.sender"
+        " WHERE i.n NOT IN (SELECT n FROM bad)),"
+        " marks AS (INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
+        " SELECT i.id, greatest(c.now + i.due_in, i.deliver_at), i.expires_at, greatest(c.now, i.deliver_at),"
+        " i.deliver_at > c.now FROM unnest($1::uuid[], $5::bigint[], $6::bigint[], $19::bigint[]) WITH ORDINALITY"
+        " i(id, deliver_at, expires_at, due_in, n) CROSS JOIN clock c WHERE i.n NOT IN (SELECT n FROM bad)),"
+        " keys AS (INSERT INTO posthouse_keys(sender, key, id, hash, accepted_at)"
+        " SELECT i.sender, i.key, i.id, i.hash, c.now"
+        " FROM unnest($16::bigint[], $17::text[], $18::bytea[], $20::uuid[], $21::bytea[]) i(n, sender, key, id, hash)"
+        " CROSS JOIN clock c WHERE i.n NOT IN (SELECT n FROM bad))"
+        " SELECT 0::bigint, 0::bigint, now, NULL::uuid, NULL::bytea FROM clock"
+        " UNION ALL SELECT 1, n, accepted_at, NULL, NULL FROM stored"
+        " UNION ALL SELECT 2, n, accepted_at, id, hash FROM taken"
+        " UNION ALL SELECT 3, n, 0, NULL, NULL FROM unknown",
+
+    // ---- endings. Marks are locked in order of their ids, then inboxes in order of their names.
+    [SQL_DELIVER_MARKS] = "SELECT 1 FROM posthouse_outbox WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE",
+    [SQL_DELIVER_INBOXES] = "SELECT 1 FROM posthouse_inboxes i WHERE i.name IN (SELECT r.name"
+                            " FROM unnest($1::uuid[]) w(id) JOIN posthouse_outbox o ON o.id = w.id"
+                            " JOIN posthouse_messages m ON m.id = w.id"
+                            " CROSS JOIN LATERAL unnest(string_to_array(m.recipients, ' ')) r(name))"
+                            " ORDER BY i.name FOR UPDATE",
+    // marked: everything with a mark; ending: what does not wait for its time; each: its recipients.
+    [SQL_DELIVER] =
+        "WITH " CLOCK ","
+        " marked AS MATERIALIZED (SELECT w.n, w.lease, o.due AS marked_due, o.id,"
+        " m.expires_at > 0 AND m.expires_at <= " NOW " AS expired, m.deliver_at > " NOW " AS early,"
+        " m.sender, m.accepted_at, m.deliver_at, m.expires_at, m.priority, m.recipients, m.trace, m.content_type,"
+        " m.attributes, octet_length(m.body)::bigint AS body_length"
+        " FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY w(id, lease, n)"
+        " JOIN posthouse_outbox o ON o.id = w.id JOIN posthouse_messages m ON m.id = w.id),"
+        " each AS MATERIALIZED (SELECT k.n, k.id, r.name, i.name IS NOT NULL AS known,"
+        " i.position + row_number() OVER (PARTITION BY r.name ORDER BY k.n) AS position"
+        " FROM marked k CROSS JOIN LATERAL unnest(string_to_array(k.recipients, ' ')) r(name)"
+        " LEFT JOIN posthouse_inboxes i ON i.name = r.name AND NOT i.removed WHERE NOT k.expired AND NOT k.early),"
+        " rows AS (INSERT INTO posthouse_deliveries(message, at, position, recipient)"
+        " SELECT e.id, c.now, e.position, e.name FROM each e CROSS JOIN clock c WHERE e.known),"
+        " counted AS (UPDATE posthouse_inboxes i SET position = e.position"
+        " FROM (SELECT name, max(position) AS position FROM each WHERE known GROUP BY name) e WHERE i.name = e.name),"
+        " alerts AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 2, k.id, c.now + k.lease"
+        " FROM marked k CROSS JOIN clock c WHERE k.priority = 1 AND NOT k.expired AND NOT k.early"
+        " ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due),"
+        " lost AS (INSERT INTO posthouse_troubles(id, state, at) SELECT k.id, CASE WHEN k.expired THEN 2 ELSE 4 END, "
+        "c.now"
+        " FROM marked k CROSS JOIN clock c"
+        " WHERE k.expired OR (NOT k.early AND k.n NOT IN (SELECT n FROM each WHERE known))"
+        " ON CONFLICT (id) DO UPDATE SET state = excluded.state, at = excluded.at),"
+        " removed AS (DELETE FROM posthouse_outbox o USING marked k WHERE o.id = k.id AND (k.expired OR NOT k.early)),"
+        " moved AS (UPDATE posthouse_outbox o SET due = k.deliver_at FROM marked k"
+        " WHERE o.id = k.id AND k.early AND NOT k.expired AND o.due <> k.deliver_at)"
+        " SELECT k.n, k.id, k.sender, k.accepted_at, k.deliver_at, k.expires_at, k.priority::bigint, k.recipients, "
+        "k.trace,"
+        " k.content_type, k.attributes, k.body_length, k.marked_due, coalesce(t.failures, 0),"
+        " coalesce(t.first_failed_at, 0), coalesce(t.last_failed_at, 0), coalesce(t.reason, ''), k.expired,"
+        " k.early AND NOT k.expired, c.now"
+        " FROM marked k CROSS JOIN clock c LEFT JOIN posthouse_troubles t ON t.id = k.id"
+        " UNION ALL SELECT e.n, NULL, NULL, NULL, NULL, NULL, NULL, e.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
+        "NULL,"
+        " NULL, NULL, NULL, NULL FROM each e WHERE NOT e.known",
+    [SQL_RECORD_HEADS] =
+        "SELECT w.n, " RECORD_HEAD("0", "0", "0") " FROM unnest($1::uuid[]) WITH ORDINALITY w(id, n)"
+                                                  " JOIN posthouse_messages m ON m.id = w.id" RECORD_JOINS,
+    [SQL_FAIL_LOCK] = "WITH locked AS MATERIALIZED (SELECT id FROM posthouse_outbox WHERE id = $1::uuid FOR UPDATE)"
+                      " SELECT 1 FROM posthouse_counters c WHERE c.name = 'dead' AND (SELECT count(*) FROM locked) > 0"
+                      " FOR UPDATE OF c",
+    [SQL_FAIL] =
+        "WITH " CLOCK ","
+        " verdict AS MATERIALIZED (SELECT o.id, coalesce(t.failures, 0) AS failures,"
+        " $2::bigint = coalesce(t.failures, 0) + 1 AS counts,"
+        " $2::bigint = coalesce(t.failures, 0) + 1 AND $2::bigint >= $3::bigint AS dies"
+        " FROM posthouse_outbox o LEFT JOIN posthouse_troubles t ON t.id = o.id WHERE o.id = $1::uuid),"
+        " counted AS (UPDATE posthouse_counters c SET value = c.value + 1 FROM verdict v"
+        " WHERE c.name = 'dead' AND v.dies RETURNING c.value),"
+        " recorded AS (INSERT INTO posthouse_troubles AS t(id, failures, first_failed_at, last_failed_at, reason, "
+        "state, at,"
+        " dead_position) SELECT v.id, $2::bigint, c.now, c.now, $5::bytea, CASE WHEN v.dies THEN 3 ELSE 0 END,"
+        " CASE WHEN v.dies THEN c.now ELSE 0 END, (SELECT value FROM counted)"
+        " FROM verdict v CROSS JOIN clock c WHERE v.counts"
+        " ON CONFLICT (id) DO UPDATE SET failures = excluded.failures,"
+        " first_failed_at = CASE WHEN t.first_failed_at = 0 THEN excluded.first_failed_at ELSE t.first_failed_at END,"
+        " last_failed_at = excluded.last_failed_at, reason = excluded.reason, state = excluded.state, at = excluded.at,"
+        " dead_position = excluded.dead_position),"
+        " moved AS (UPDATE posthouse_outbox o SET due = " NOW " + $4::bigint FROM verdict v"
+        " WHERE o.id = v.id AND v.counts AND NOT v.dies),"
+        " removed AS (DELETE FROM posthouse_outbox o USING verdict v WHERE o.id = v.id AND v.dies),"
+        " marked AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 3, v.id, c.now FROM verdict v CROSS JOIN clock c"
+        " WHERE v.dies ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due)"
+        " SELECT v.failures, v.counts, v.dies FROM verdict v",
+    [SQL_EXPIRE] =
+        "WITH " CLOCK ","
+        " late AS MATERIALIZED (SELECT id, expires_at FROM posthouse_outbox WHERE expires_at > 0 AND expires_at <= " NOW
+        " ORDER BY expires_at LIMIT $1::bigint + 1 FOR UPDATE SKIP LOCKED),"
+        " taken AS MATERIALIZED (SELECT id FROM late ORDER BY expires_at LIMIT $1::bigint),"
+        " removed AS (DELETE FROM posthouse_outbox o USING taken x WHERE o.id = x.id),"
+        " ended AS (INSERT INTO posthouse_troubles(id, state, at) SELECT x.id, 2, c.now FROM taken x CROSS JOIN clock c"
+        " ON CONFLICT (id) DO UPDATE SET state = excluded.state, at = excluded.at),"
+        " marked AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 3, x.id, c.now FROM taken x CROSS JOIN clock c"
+        " ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due)"
+        " SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM late) > $1::bigint",
+    // Whoever removes the row owns the dead letter: another redrive, or a purge, finds it gone.
+    [SQL_REDRIVE] = "WITH " CLOCK ", dead AS (DELETE FROM posthouse_troubles"
+                    " WHERE id = $1::uuid AND dead_position IS NOT NULL RETURNING id)"
+                    " INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
+                    " SELECT m.id, c.now, m.expires_at, greatest(m.accepted_at, m.deliver_at), false"
+                    " FROM dead d JOIN posthouse_messages m ON m.id = d.id CROSS JOIN clock c RETURNING 1",
+
+    // ---- marks. What is locked is being delivered, or leased by another daemon: it is left alone.
+    [SQL_POSTPONE] = "WITH " CLOCK ", free AS MATERIALIZED (SELECT o.id, w.n, w.due_in"
+                     " FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY w(id, due_in, n)"
+                     " JOIN posthouse_outbox o ON o.id = w.id FOR UPDATE OF o SKIP LOCKED)"
+                     " UPDATE posthouse_outbox o SET due = " NOW " + f.due_in, sends = o.sends + 1 FROM free f"
+                     " WHERE o.id = f.id RETURNING f.n",
+    [SQL_LEASE_OUTBOX] = "WITH " CLOCK ", due AS MATERIALIZED (SELECT o.id, o.due, o.sends FROM posthouse_outbox o"
+                         " WHERE o.due <= " NOW " AND (o.expires_at = 0 OR o.expires_at > " NOW ")"
+                         " ORDER BY o.due LIMIT $1::bigint + 1 FOR UPDATE SKIP LOCKED),"
+                         " taken AS MATERIALIZED (SELECT * FROM due ORDER BY due, id LIMIT $1::bigint),"
+                         " moved AS (UPDATE posthouse_outbox o SET due = " NOW " + $2::bigint FROM taken x"
+                         " WHERE o.id = x.id)"
+                         " SELECT (SELECT count(*) FROM due) > (SELECT count(*) FROM taken), x.id, m.trace, x.sends"
+                         " FROM taken x JOIN posthouse_messages m ON m.id = x.id ORDER BY x.due, x.id",
+    [SQL_LEASE_ALERTS] = LEASE_MARKS(RECORD_WHOLE("0", "0", "0", RECORD_STATES)),
+    [SQL_LEASE_DOCUMENTS] = LEASE_MARKS(RECORD_HEAD("0", "0", "0")),
+    [SQL_SETTLE] = "DELETE FROM posthouse_marks k USING unnest($1::uuid[], $2::bigint[]) w(id, kind)"
+                   " WHERE k.kind = w.kind::int AND k.id = w.id",
+    [SQL_MARK] = "WITH " CLOCK ", found AS MATERIALIZED (SELECT m.id, w.n, w.due_in"
+                 " FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY w(id, due_in, n)"
+                 " JOIN posthouse_messages m ON m.id = w.id FOR KEY SHARE OF m),"
+                 " written AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 3, f.id, " NOW
+                 " + f.due_in FROM found f"
+                 " ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due) SELECT n FROM found",
+
+    // ---- what readers see and change. An inbox and its head are of one snapshot.
+    [SQL_INBOX_READ] =
+        "WITH " CLOCK " SELECT q.n, i.position, " PAGE_COLUMNS
+        " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) WITH ORDINALITY"
+        " q(name, after, count, bytes, n) JOIN posthouse_inboxes i ON i.name = q.name AND NOT i.removed"
+        " LEFT JOIN LATERAL " PAGE(
+            "SELECT " RECORD_WHOLE(
+                "d.position", "d.at", "d.read_at",
+                "NULL::text") " FROM posthouse_deliveries d JOIN posthouse_messages m ON m.id = d.message" RECORD_JOINS
+                              "WHERE d.recipient = q.name AND d.listed AND d.position > q.after"
+                              " AND (m.expires_at = 0 OR m.expires_at > " NOW ") ORDER BY d.position LIMIT q.count",
+            "q.bytes") " p ON true ORDER BY q.n, p.position",
+    [SQL_INBOX_HEAD] = "SELECT q.n, i.position FROM unnest($1::text[]) WITH ORDINALITY q(name, n)"
+                       " JOIN posthouse_inboxes i ON i.name = q.name AND NOT i.removed",
+    [SQL_INBOX_ACK] = "WITH " CLOCK ", held AS MATERIALIZED (SELECT d.message FROM unnest($2::uuid[]) w(id)"
+                      " JOIN posthouse_deliveries d ON d.message = w.id AND d.recipient = $1::text AND d.listed"
+                      " JOIN posthouse_messages m ON m.id = w.id AND (m.expires_at = 0 OR m.expires_at > " NOW ")"
+                      " WHERE EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = $1::text AND NOT i.removed)),"
+                      " read AS (UPDATE posthouse_deliveries d SET read_at = " NOW " FROM held h"
+                      " WHERE d.message = h.message AND d.recipient = $1::text AND d.read_at = 0 AND d.listed)"
+                      " SELECT count(*) FROM held",
+    [SQL_INBOX_REMOVE] = "WITH " CLOCK ", held AS MATERIALIZED (SELECT d.message, d.listed,"
+                         " m.expires_at > 0 AND m.expires_at <= " NOW " AS expired FROM posthouse_deliveries d"
+                         " JOIN posthouse_messages m ON m.id = d.message"
+                         " WHERE d.message = $2::uuid AND d.recipient = $1::text"
+                         " AND EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = $1::text AND NOT i.removed)),"
+                         " removed AS (UPDATE posthouse_deliveries d SET listed = false FROM held h"
+                         " WHERE d.message = h.message AND d.recipient = $1::text AND d.listed AND NOT h.expired)"
+                         " SELECT listed, expired FROM held",
+    [SQL_MESSAGE_GET] = "WITH " CLOCK " SELECT " RECORD_WHOLE(
+        "0", "0", "0",
+        RECORD_STATES) " FROM posthouse_messages m" RECORD_JOINS "WHERE m.id = $2::uuid"
+                       " AND EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = $1::text AND NOT i.removed)"
+                       " AND (m.sender = $1::text OR ((m.expires_at = 0 OR m.expires_at > " NOW ")"
+                       " AND EXISTS (SELECT 1 FROM posthouse_deliveries d"
+                       " WHERE d.message = m.id AND d.recipient = $1::text AND d.listed)))",
+    [SQL_SENT_READ] = "SELECT s.position, " PAGE_COLUMNS " FROM posthouse_senders s"
+                      " JOIN posthouse_inboxes i ON i.name = s.name AND NOT i.removed"
+                      " LEFT JOIN LATERAL " PAGE(
+                          "SELECT " RECORD_WHOLE("m.position", "0", "0",
+                                                 RECORD_STATES) " FROM posthouse_messages m" RECORD_JOINS
+                                                                "WHERE m.sender = s.name AND m.position > $2::bigint "
+                                                                "ORDER BY m.position LIMIT $3::bigint",
+                          "$4::bigint") " p ON true WHERE s.name = $1::text ORDER BY p.position",
+    [SQL_DEAD_READ] = "SELECT c.value, p.* FROM posthouse_counters c LEFT JOIN LATERAL (SELECT " RECORD_HEAD(
+        "t.dead_position", "0", "0") " FROM posthouse_troubles t JOIN posthouse_messages m ON m.id = t.id"
+                                     " LEFT JOIN posthouse_outbox o ON o.id = m.id"
+                                     " WHERE t.dead_position IS NOT NULL AND t.dead_position > $1::bigint"
+                                     " ORDER BY t.dead_position LIMIT $2::bigint) p ON true WHERE c.name = 'dead'",
+
+    // ---- users and sessions
+    [SQL_USER_ADD] = "WITH " CLOCK ", added AS (INSERT INTO posthouse_users(name, request, password, roles, created_at)"
+                     " SELECT $1::text, $2::uuid, $3::bytea, $4::bigint, now FROM clock"
+                     " ON CONFLICT (name) DO NOTHING RETURNING name),"
+                     " inbox AS (INSERT INTO posthouse_inboxes(name) SELECT name FROM added)"
+                     " INSERT INTO posthouse_senders(name) SELECT name FROM added",
+    [SQL_USER_ADDED] = "SELECT request = $2::uuid FROM posthouse_users WHERE name = $1::text",
+    [SQL_USER_GET] = "SELECT q.n, u.password, u.roles, u.created_at FROM unnest($1::text[]) WITH ORDINALITY q(name, n)"
+                     " JOIN posthouse_users u ON u.name = q.name WHERE u.removed_at = 0",
+    [SQL_USER_LIST] = "SELECT name, roles, created_at FROM posthouse_users WHERE name > $1::text AND removed_at = 0"
+                      " ORDER BY name LIMIT $2::bigint",
+    [SQL_USER_PASSWORD] = "WITH changed AS (UPDATE posthouse_users SET password = $2::bytea"
+                          " WHERE name = $1::text AND removed_at = 0 RETURNING name),"
+                          " ended AS (DELETE FROM posthouse_sessions s USING changed u"
+                          " WHERE s.name = u.name AND s.token <> $3::bytea) SELECT count(*) FROM changed",
+    [SQL_USER_REMOVE] = "WITH " CLOCK ", gone AS (UPDATE posthouse_users SET removed_at = greatest(" NOW ", 1),"
+                        " password = '' WHERE name = $1::text AND removed_at = 0 RETURNING name),"
+                        " closed AS (UPDATE posthouse_inboxes i SET removed = true FROM gone u WHERE i.name = u.name),"
+                        " ended AS (DELETE FROM posthouse_sessions s USING gone u WHERE s.name = u.name)"
+                        " SELECT (SELECT count(*) FROM gone),"
+                        " (SELECT count(*) FROM posthouse_users WHERE name = $1::text)",
+    [SQL_SESSION_ADD] = "WITH " CLOCK " INSERT INTO posthouse_sessions(token, name, expires_at)"
+                        " SELECT $1::bytea, u.name, " NOW " + $3::bigint FROM posthouse_users u"
+                        " WHERE u.name = $2::text AND u.removed_at = 0 ON CONFLICT (token) DO NOTHING",
+    [SQL_SESSION_ADDED] = "SELECT u.name, u.roles, s.expires_at FROM posthouse_sessions s"
+                          " JOIN posthouse_users u ON u.name = s.name WHERE s.token = $1::bytea AND u.removed_at = 0",
+    [SQL_SESSION_GET] = "WITH " CLOCK " SELECT q.n, u.name, u.roles, s.expires_at"
+                        " FROM unnest($1::bytea[]) WITH ORDINALITY q(token, n)"
+                        " JOIN posthouse_sessions s ON s.token = q.token AND s.expires_at > " NOW
+                        " JOIN posthouse_users u ON u.name = s.name AND u.removed_at = 0",
+    [SQL_SESSION_REMOVE] = "DELETE FROM posthouse_sessions WHERE token = ANY($1::bytea[])",
+
+    // ---- purge: each removes at most so many rows, and leaves what is locked for the next time.
+    [SQL_PURGE_SESSIONS] = "WITH " CLOCK ", gone AS (DELETE FROM posthouse_sessions WHERE token IN"
+                           " (SELECT token FROM posthouse_sessions WHERE expires_at <= " NOW " LIMIT $1::bigint"
+                           " FOR UPDATE SKIP LOCKED) RETURNING 1) SELECT count(*) FROM gone",
+    [SQL_PURGE_KEYS] = "WITH " CLOCK ", gone AS (DELETE FROM posthouse_keys WHERE (sender, key) IN"
+                       " (SELECT sender, key FROM posthouse_keys WHERE accepted_at < " NOW " - $1::bigint"
+                       " LIMIT $2::bigint FOR UPDATE SKIP LOCKED) RETURNING 1) SELECT count(*) FROM gone",
+    [SQL_PURGE_INBOX] =
+        "WITH who AS MATERIALIZED (SELECT name FROM posthouse_users"
+        " WHERE removed_at > 0 AND NOT swept ORDER BY name LIMIT 1),"
+        " gone AS (UPDATE posthouse_deliveries SET listed = false WHERE (message, recipient) IN"
+        " (SELECT d.message, d.recipient FROM who w JOIN posthouse_deliveries d ON d.recipient = w.name"
+        " WHERE d.listed LIMIT $1::bigint) RETURNING 1),"
+        " done AS (UPDATE posthouse_users u SET swept = true FROM who w WHERE u.name = w.name"
+        " AND NOT EXISTS (SELECT 1 FROM posthouse_deliveries d WHERE d.recipient = w.name AND d.listed))"
+        " SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM who)",
+#define PURGE_OLD                                                                                      \
+    CLOCK ", look AS MATERIALIZED (SELECT id, accepted_at FROM posthouse_messages WHERE id > $1::uuid" \
+          " ORDER BY id LIMIT $2::bigint),"                                                            \
+          " old AS MATERIALIZED (SELECT l.id FROM look l WHERE l.accepted_at < " NOW " - $3::bigint"   \
+          " AND NOT EXISTS (SELECT 1 FROM posthouse_outbox o WHERE o.id = l.id)"                       \
+          " AND NOT EXISTS (SELECT 1 FROM posthouse_marks k WHERE k.kind IN (2, 3) AND k.id = l.id)"   \
+          " AND greatest((SELECT max(d.at) FROM posthouse_deliveries d WHERE d.message = l.id),"       \
+          " (SELECT t.at FROM posthouse_troubles t WHERE t.id = l.id)) < " NOW " - $3::bigint)"
+    // The lock comes in a statement of its own, so that the next one sees what was written meanwhile: a document mark, say.
+    [SQL_PURGE_LOCK] = "WITH " PURGE_OLD " SELECT count(*) FROM (SELECT m.id FROM old x"
+                       " JOIN posthouse_messages m ON m.id = x.id ORDER BY m.id FOR UPDATE OF m) locked",
+    [SQL_PURGE_MESSAGES] =
+        "WITH " PURGE_OLD ","
+        " troubled AS MATERIALIZED (SELECT x.id FROM old x JOIN posthouse_troubles t ON t.id = x.id),"
+        " ended AS (DELETE FROM posthouse_troubles t USING old x WHERE t.id = x.id RETURNING t.id),"
+        " mine AS MATERIALIZED (SELECT id FROM old WHERE id NOT IN (SELECT id FROM troubled)"
+        " UNION ALL SELECT id FROM ended),"
+        " got AS (DELETE FROM posthouse_deliveries d USING mine x WHERE d.message = x.id RETURNING 1),"
+        " gone AS (DELETE FROM posthouse_messages m USING mine x WHERE m.id = x.id RETURNING 1)"
+        " SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM got) + (SELECT count(*) FROM ended),"
+        " (SELECT count(*) FROM look), l.id, l.accepted_at < " NOW " - $3::bigint"
+        " FROM look l ORDER BY l.id DESC LIMIT 1",
+    [SQL_STATS] = "WITH " CLOCK " SELECT (SELECT count(*) FROM posthouse_outbox),"
+                  " coalesce((SELECT ready_at FROM posthouse_outbox WHERE NOT delayed ORDER BY id LIMIT 1), 0),"
+                  " coalesce((SELECT min(ready_at) FROM posthouse_outbox WHERE delayed), 0),"
+                  " (SELECT count(*) FROM posthouse_troubles WHERE dead_position IS NOT NULL),"
+                  " (SELECT count(*) FROM posthouse_marks WHERE kind = 2),"
+                  " (SELECT count(*) FROM posthouse_marks WHERE kind = 3), now FROM clock",
 };

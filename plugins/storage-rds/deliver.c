@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// deliver: carries messages to their inboxes, a wave of them in one transaction of three statements.
+//
+// The first locks the marks, in order of their ids; the second the inboxes' counters, in order of their names; the third
+// decides and writes, and tells of every message that had a mark. Of the others, the recorded outcome is read afterwards.
+#include "plugins/storage-rds/operations.h"
+#include "plugins/storage-rds/parameters.h"
+#include "plugins/storage-rds/rds.h"
+#include "plugins/storage-rds/record.h"
+#include "plugins/storage-rds/statements.h"
+#include "plugins/storage-rds/wave.h"
+
+// What the third statement gives behind the columns of a fresh record.
+enum {
+    DELIVER_N,
+    DELIVER_RECORD,
+    DELIVER_EXPIRED = DELIVER_RECORD + RECORD_FRESH_COLUMNS,
+    DELIVER_EARLY,
+    DELIVER_NOW,
+    DELIVER_COLUMNS
+};
+
+static void end_everybody(struct ph_record *record, uint32_t state, int64_t now)
+{
+    for (size_t i = 0; i < record->recipient_count; i++) {
+        record->recipients[i]->state = state;
+        record->recipients[i]->at = now;
+    }
+}
+
+static bool read_marked(struct wave *wave, struct values *values, size_t i)
+{
+    struct ph_call *call = wave->call;
+    struct ph_delivery *delivery = call->outputs[wave->indexes[i]];
+    bool expired = values_boolean(values, DELIVER_EXPIRED);
+    bool early = values_boolean(values, DELIVER_EARLY);
+    int64_t now = values_bigint(values, DELIVER_NOW);
+    struct ph_record *record = record_fresh(values, DELIVER_RECORD);
+    if (record == NULL)
+        return false;
+    delivery->record = record;
+    if (early)
+        delivery->due_at = record->deliver_at;
+    else
+        end_everybody(record, expired ? PH_STATE_EXPIRED : PH_STATE_DELIVERED, now);
+    call->host->set(call, wave->indexes[i], PH_OK, 0, NULL);
+    return true;
+}
+
+// A row without an id names a recipient who is gone.
+static bool read_gone(struct wave *wave, struct values *values, size_t i)
+{
+    struct ph_delivery *delivery = wave->call->outputs[wave->indexes[i]];
+    struct ph_text name = values_peek(values, DELIVER_RECORD + RECORD_RECIPIENTS);
+    struct ph_recipient *recipient = delivery->record != NULL ? record_recipient(delivery->record, name) : NULL;
+    if (recipient == NULL)
+        return false;
+    recipient->state = PH_STATE_FAILED;
+    return true;
+}
+
+static void conclude(struct ph_delivery *delivery)
+{
+    struct ph_record *record = delivery->record;
+    record_conclude(record, delivery->due_at != 0);
+    for (size_t i = 0; i < record->recipient_count; i++)
+        delivery->delivered = delivery->delivered || record->recipients[i]->state == PH_STATE_DELIVERED;
+}
+
+static bool deliver_rows(struct rds_job *job, size_t step, const PGresult *result)
+{
+    struct wave *wave = job->data;
+    bool good = true;
+    if (step < 2)
+        return true;
+    // Messages come before those who are gone, as the statement lists them.
+    for (int row = 0; good && row < PQntuples(result); row++) {
+        struct values values = values_row(job->call, result, row, DELIVER_COLUMNS);
+        size_t i = values_index(&values, DELIVER_N, wave->count);
+        bool gone = !values.wrong && values_null(&values, DELIVER_RECORD);
+        good = !values.wrong && (gone ? read_gone(wave, &values, i) : read_marked(wave, &values, i)) && !values.wrong;
+    }
+    for (size_t i = 0; good && i < wave->count; i++) {
+        struct ph_delivery *delivery = job->call->outputs[wave->indexes[i]];
+        if (job->call->results[wave->indexes[i]]->outcome == PH_OK)
+            conclude(delivery);
+    }
+    return good;
+}
+
+// ------------------------------------------------------------------------------------------ what had no mark
+
+static bool ids_parameter(struct rds_step *step, const struct wave *wave)
+{
+    struct array ids = array_begin(wave->call, PARAMETER_UUID, wave->count, wave->count * sizeof(struct ph_id));
+    for (size_t i = 0; i < wave->count; i++)
+        array_bytes(&ids, wave->call->entries[wave->indexes[i]], sizeof(struct ph_id));
+    return step_array(step, &ids);
+}
+
+static bool recorded_rows(struct rds_job *job, size_t step, const PGresult *result)
+{
+    struct wave *wave = job->data;
+    struct ph_call *call = job->call;
+    if (step == 0)
+        return true;
+    for (int row = 0; row < PQntuples(result); row++) {
+        struct values values = values_row(call, result, row, 1 + RECORD_HEAD_COLUMNS);
+        size_t index = wave->indexes[values_index(&values, 0, wave->count)];
+        struct ph_delivery *delivery = call->outputs[index];
+        if (values.wrong)
+            return false;
+        if (call->results[index]->outcome != PH_PENDING)
+            continue;
+        delivery->record = record_read(&values, 1, RECORD_HEAD_COLUMNS);
+        if (delivery->record == NULL)
+            return false;
+        call->host->set(call, index, PH_DUPLICATE, 0, NULL);
+    }
+    return true;
+}
+
+static void recorded_done(struct rds_job *job, const struct rds_failure *failure)
+{
+    struct wave *wave = job->data;
+    for (size_t i = 0; failure->outcome == PH_OK && i < wave->count; i++) {
+        if (job->call->results[wave->indexes[i]]->outcome == PH_PENDING)
+            job->call->host->set(job->call, wave->indexes[i], PH_NOT_FOUND, 0, "there is no such message");
+    }
+    wave_end(wave, failure);
+}
+
+// What is recorded may come from a transaction whose backend was cut off while it waited for the standby: the barrier has
+// this answer wait in its place.
+static void read_recorded(struct wave *wave)
+{
+    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_WRITE, true, 2, recorded_rows);
+    if (job == NULL)
+        return;
+    job->data = wave;
+    job->done = recorded_done;
+    rds_job_step(job, SQL_BARRIER, 0);
+    if (ids_parameter(rds_job_step(job, SQL_RECORD_HEADS, 0), wave))
+        rds_submit(job);
+    else
+        rds_no_memory(job);
+}
+
+static void deliver_done(struct rds_job *job, const struct rds_failure *failure)
+{
+    struct wave *wave = job->data;
+    for (size_t i = 0; failure->outcome == PH_OK && i < wave->count; i++) {
+        if (job->call->results[wave->indexes[i]]->outcome == PH_PENDING) {
+            read_recorded(wave);
+            return;
+        }
+    }
+    wave_end(wave, failure);
+}
+
+// ------------------------------------------------------------------------------------------ the slot
+
+static bool deliver_step(struct rds_step *step, const struct wave *wave)
+{
+    struct array leases = array_begin(wave->call, PARAMETER_BIGINT, wave->count, wave->count * 8);
+    for (size_t i = 0; i < wave->count; i++) {
+        const struct ph_deliver *entry = wave->call->entries[wave->indexes[i]];
+        array_bigint(&leases, entry->alert_lease_ms);
+    }
+    return ids_parameter(step, wave) && step_array(step, &leases);
+}
+
+static void deliver_start(struct wave *wave)
+{
+    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_WRITE, true, 3, deliver_rows);
+    if (job == NULL)
+        return;
+    job->data = wave;
+    job->done = deliver_done;
+    if (ids_parameter(rds_job_step(job, SQL_DELIVER_MARKS, 0), wave) &&
+        ids_parameter(rds_job_step(job, SQL_DELIVER_INBOXES, 0), wave) &&
+        deliver_step(rds_job_step(job, SQL_DELIVER, 0), wave))
+        rds_submit(job);
+    else
+        rds_no_memory(job);
+}
+
+void rds_deliver(void *instance, struct ph_call *call)
+{
+    wave_begin(instance, call, wave_names_id, NULL, deliver_start, NULL);
+}
