@@ -123,6 +123,7 @@ steps_sanitized() {
 steps_of_lane_plain() {
     step unit "unit tests" run_unit obj || true
     step dev "tests of ./dev" run_pytest "$BUILD" "$ROOT/tests/dev" || true
+    step cloud "the tests' own AWS" run_pytest "$BUILD" "$ROOT/tests/cloud" || true
     step packaging "packaging" run_counted "$ROOT/tests/packaging/check" "$BUILD/obj" || true
     ! has infra/check || step infra "infrastructure, offline" run_counted "$ROOT/infra/check" offline || true
     ! has etc/local.ini || step first-message "./dev run --once" run_counted run_first_message || true
@@ -166,6 +167,7 @@ step_named() {
     unit) step unit "unit tests" run_unit obj || true ;;
     e2e) step e2e "end to end" run_e2e "$BUILD" || true ;;
     dev) step dev "tests of ./dev" run_pytest "$BUILD" "$ROOT/tests/dev" || true ;;
+    cloud) step cloud "the tests' own AWS" run_pytest "$BUILD" "$ROOT/tests/cloud" || true ;;
     asan | tsan) steps_sanitized "$name" ;;
     fuzz) step fuzz "fuzzing" run_fuzz || true ;;
     first-message) step first-message "./dev run --once" run_counted run_first_message || true ;;
@@ -176,7 +178,7 @@ step_named() {
     *.py | *.py::*) step "named-$((named += 1))" "$name" run_pytest "$BUILD" "$ROOT/$name" || true ;;
     *)
         has "$unit.c" || die "no such test: $name
-  a step: lint deep unit dev first-message e2e asan tsan fuzz packaging infra valgrind distcheck
+  a step: lint deep unit dev cloud first-message e2e asan tsan fuzz packaging infra valgrind distcheck
   a unit test, such as test_uuid; or a file of pytest, such as tests/e2e/test_x.py[::test_y]"
         step "named-$((named += 1))" "$unit" run_unit obj TESTS="$unit" check_PROGRAMS="$unit" || true
         ;;

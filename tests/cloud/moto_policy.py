@@ -37,7 +37,7 @@ def translated(policy):
     statements = []
     for statement in as_list(policy['Statement']):
         names = as_list(statement['Action'])
-        names += [BATCH[name] for name in names if name in BATCH]
+        names = names + [BATCH[name] for name in names if name in BATCH]
         for of_sqs in (True, False):
             some = [name for name in names if name.startswith('sqs:') == of_sqs]
             if some:

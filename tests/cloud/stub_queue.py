@@ -219,5 +219,3 @@ class Sqs:
                  **queue.attributes}
         names = asked.get('AttributeNames') or []
         return {'Attributes': {name: value for name, value in known.items() if name in names or 'All' in names}}
-
-
