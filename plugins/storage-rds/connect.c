@@ -298,15 +298,17 @@ static bool establish(struct connect_request *request)
 static bool settle_session(struct connect_request *request)
 {
     const struct rds_config *config = &request->config;
-    char sql[1200];
-    // A commit must be on the disk (and at the standby) when it is answered, whatever the server's default is. Every
-    // statement touches few rows by an index, also while a table's statistics are those of an empty one.
+    char sql[1400];
+    // A commit must be on the disk (and at the standby) when it is answered, whatever the server's default is. A
+    // client that is gone ends its statement. Every statement touches few rows by an index, also while a table's statistics are those of an empty one.
     snprintf(sql, sizeof(sql),
              "SET statement_timeout = %lld; SET lock_timeout = %lld; SET idle_in_transaction_session_timeout = %lld;"
              " SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
              " SET tcp_user_timeout = %lld; SET client_min_messages = error; SET jit = off;"
              " SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_mergejoin = off;"
              " SET enable_hashjoin = off; SET default_transaction_isolation = 'read committed';"
+             " SELECT set_config('client_connection_check_interval', '2s', false)"
+             " WHERE current_setting('server_version_num')::int >= 140000;"
              " SELECT set_config('synchronous_commit', '%s', false) WHERE %s",
              (long long)config->statement_timeout, (long long)config->lock_timeout,
              (long long)config->statement_timeout, (long long)config->network_timeout, request->relaxed ? "off" : "on",

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The life of a connection: attempt, pipeline, loss, pause.
+//
+// While the database cannot be reached, one connection of the instance, the scout, tries alone; the others wait for its
+// success. So an outage takes one helper thread, and its end is met by one attempt, not by a crowd.
 #include "plugins/storage-rds/connection.h"
 
 #include <assert.h>
@@ -309,6 +312,17 @@ static void note_trouble(struct rds *rds, const struct rds_failure *failure)
     rds->trouble = *failure;
 }
 
+// Who fails first becomes the scout and tries again after a pause.
+static void pause(struct connection *connection)
+{
+    if (connection->rds->scout == NULL)
+        connection->rds->scout = connection;
+    if (connection->rds->scout != connection)
+        return;
+    pause_for(connection->timer, connection->pause);
+    connection->pause = connection->pause * 2 < PAUSE_MOST ? connection->pause * 2 : PAUSE_MOST;
+}
+
 static void work(void *context)
 {
     struct connection *connection = context;
@@ -330,14 +344,15 @@ static void attempted(void *context)
         snprintf(rds->server, sizeof(rds->server), "%s", request->server);
         rds->server_version = PQserverVersion(pg);
         rds->trouble.outcome = PH_OK;
+        rds->scout = NULL;
+        rds_hurry(rds);
     } else {
         if (pg == NULL) {
             note_trouble(rds, &request->failure);
             if (request->failure.authentication)
                 rds_password_refused(rds);
         }
-        pause_for(connection->timer, connection->pause);
-        connection->pause = connection->pause * 2 < PAUSE_MOST ? connection->pause * 2 : PAUSE_MOST;
+        pause(connection);
     }
     connect_request_free(request);
     rds_turn(rds);
@@ -347,6 +362,8 @@ static void attempt(struct connection *connection)
 {
     struct rds *rds = connection->rds;
     struct ph_text anywhere = {.bytes = NULL, .length = 0};
+    if (rds->scout != NULL && rds->scout != connection)
+        return;
     connection->state = CONNECTION_TRIED;
     connection->request = connect_request_new(rds->config, rds->password, connection_prepare);
     if (connection->request != NULL)
@@ -356,7 +373,7 @@ static void attempt(struct connection *connection)
     connect_request_free(connection->request);
     connection->request = NULL;
     connection->state = CONNECTION_AWAY;
-    pause_for(connection->timer, PAUSE_MOST);
+    pause(connection);
 }
 
 void connection_hurry(struct connection *connection)
@@ -402,6 +419,11 @@ static void cancel_work(void *context)
     PQcancel(context, text, sizeof(text));
 }
 
+static struct ph_text text(const char *bytes)
+{
+    return (struct ph_text){.bytes = bytes, .length = strlen(bytes)};
+}
+
 static void cancel_done(void *context)
 {
     PQfreeCancel(context);
@@ -410,15 +432,16 @@ static void cancel_done(void *context)
 bool connection_cancel(struct connection *connection, const struct ph_call *call)
 {
     struct rds *rds = connection->rds;
-    struct ph_text anywhere = {.bytes = NULL, .length = 0};
     struct rds_job *job = connection->first;
     while (job != NULL && job->call != call)
         job = job->next;
     if (job == NULL)
         return false;
     if (connection->first == job) {
+        // One at a time: over a network that answers nothing each may hang for long, and must not hold all threads.
         PGcancel *cancel = PQgetCancel(connection->pg);
-        if (cancel != NULL && !rds->host->offload(rds->host, anywhere, cancel_work, cancel_done, cancel))
+        if (cancel != NULL &&
+            !rds->host->offload(rds->host, text("cancel of storage-rds"), cancel_work, cancel_done, cancel))
             PQfreeCancel(cancel);
     }
     if (connection->cancelled == NULL) {

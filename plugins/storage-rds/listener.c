@@ -158,6 +158,11 @@ static void attempt(struct listener *listener)
 {
     struct rds *rds = listener->rds;
     struct ph_text anywhere = {.bytes = NULL, .length = 0};
+    // While the database is away, the scout among the connections looks for it.
+    if (rds->scout != NULL) {
+        retry(listener);
+        return;
+    }
     listener->request = connect_request_new(rds->config, rds->password, listen_prepare);
     if (listener->request != NULL && rds->host->offload(rds->host, anywhere, work, attempted, listener))
         return;

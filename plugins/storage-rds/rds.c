@@ -107,6 +107,8 @@ static void refuse(struct rds_job *job, const struct rds_failure *why)
 // Whether a lane has a connection, or may soon.
 static bool lane_hopes(const struct rds *rds, enum rds_lane lane)
 {
+    if (rds->scout != NULL && connection_state(rds->scout) == CONNECTION_TRIED)
+        return true;
     for (size_t i = 0; i < rds->connection_count; i++) {
         if (connection_lane(rds->connections[i]) == lane && connection_state(rds->connections[i]) != CONNECTION_AWAY)
             return true;
@@ -186,6 +188,12 @@ static void set_password(struct rds *rds, const char *value)
     rds->password = copy;
 }
 
+void rds_hurry(struct rds *rds)
+{
+    for (size_t i = 0; i < rds->connection_count; i++)
+        connection_hurry(rds->connections[i]);
+}
+
 static void resolved(void *context, const char *value)
 {
     struct rds *rds = context;
@@ -198,8 +206,8 @@ static void resolved(void *context, const char *value)
         return;
     set_password(rds, value);
     rds->host->log(rds->host, PH_LOG_INFO, NULL, "the password was fetched again and has changed");
-    for (size_t i = 0; i < rds->connection_count; i++)
-        connection_hurry(rds->connections[i]);
+    rds->scout = NULL;
+    rds_hurry(rds);
 }
 
 void rds_password_refused(struct rds *rds)

@@ -38,6 +38,7 @@ struct rds {
     struct rds_line lines[RDS_LANES];
     struct connection *connections[RDS_CONNECTIONS];
     size_t connection_count;
+    struct connection *scout; ///< the one that tries while the database is away; NULL: all may
     struct listener *listener;
     struct rds_failure trouble; ///< why there is no connection; outcome PH_OK: none known
     char server[CONNECT_NAME];
@@ -51,6 +52,9 @@ struct rds_job *rds_take(struct rds *rds, enum rds_lane lane);
 
 /// The password was refused: resolves it anew, at most once in some seconds; connections try again when it is there.
 void rds_password_refused(struct rds *rds);
+
+/// Has every connection that waits try now.
+void rds_hurry(struct rds *rds);
 
 /// Looks at everything once, at this turn of the loop's end, so that what is submitted together is sent together: gives
 /// waiting jobs to connections, fails those of a lane that has none and may not get one soon, and goes on with a close.
