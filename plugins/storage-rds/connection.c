@@ -343,13 +343,18 @@ static void attempted(void *context)
     } else if (pg != NULL && adopt(connection, pg)) {
         snprintf(rds->server, sizeof(rds->server), "%s", request->server);
         rds->server_version = PQserverVersion(pg);
+        if (rds->trouble.outcome != PH_OK)
+            rds->host->log(rds->host, PH_LOG_INFO, NULL, "%s: connected again", rds->server);
         rds->trouble.outcome = PH_OK;
         rds->scout = NULL;
         rds_hurry(rds);
     } else {
         if (pg == NULL) {
+            bool refused = request->failure.authentication;
+            // It worked once: a refused login may pass too, when a rotated password arrives.
+            request->failure.outcome = PH_UNAVAILABLE;
             note_trouble(rds, &request->failure);
-            if (request->failure.authentication)
+            if (refused)
                 rds_password_refused(rds);
         }
         pause(connection);
