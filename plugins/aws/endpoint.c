@@ -12,7 +12,7 @@
 struct partition {
     const char *prefix; // of its regions
     const char *suffix;
-    const char *dual_stack_suffix; // NULL: none
+    const char *dual_stack_suffix;
 };
 
 static const struct partition partitions[] = {
@@ -32,17 +32,33 @@ bool aws_region_is_sound(const char *region)
            region[length - 1] != '-';
 }
 
+static bool begins(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+// Secrets Manager's ordinary endpoints have IPv6 addresses in the larger partitions; the other name is for the rest.
+static bool is_dual_stack_already(const char *service, const char *region, const struct partition *partition, bool fips)
+{
+    bool large = partition->prefix[0] == '\0' || (begins(region, "cn-") && !fips);
+    return strcmp(service, "secretsmanager") == 0 && large;
+}
+
 bool aws_endpoint_url(const char *service, const char *region, bool fips, bool dual_stack, char url_r[AWS_URL_SIZE])
 {
     if (!aws_region_is_sound(region)) {
         return false;
     }
     const struct partition *partition = partitions;
-    while (strncmp(region, partition->prefix, strlen(partition->prefix)) != 0) {
+    while (!begins(region, partition->prefix)) {
         partition++;
     }
-    const char *suffix = dual_stack ? partition->dual_stack_suffix : partition->suffix;
-    // GovCloud's DynamoDB and the like answer under both names; the plain rule serves all services used here.
+    // GovCloud's ordinary endpoints are FIPS 140 ones, but for Secrets Manager's.
+    if (begins(region, "us-gov-") && !dual_stack && strcmp(service, "secretsmanager") != 0) {
+        fips = false;
+    }
+    bool other = dual_stack && !is_dual_stack_already(service, region, partition, fips);
+    const char *suffix = other ? partition->dual_stack_suffix : partition->suffix;
     int length = snprintf(url_r, AWS_URL_SIZE, "https://%s%s.%s.%s/", service, fips ? "-fips" : "", region, suffix);
     return length > 0 && length < AWS_URL_SIZE;
 }

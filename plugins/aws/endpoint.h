@@ -20,8 +20,7 @@ struct aws_endpoint {
 /// Whether it has a region's form: letters, digits and hyphens, as a host's label.
 bool aws_region_is_sound(const char *region);
 
-/// Writes the URL of a service in a region. False: the region is not sound or the partition has no such endpoint
-/// (no dual stack).
+/// Writes the URL of a service in a region, as the services' rule sets have it. False: the region is not sound.
 bool aws_endpoint_url(const char *service, const char *region, bool fips, bool dual_stack, char url_r[AWS_URL_SIZE]);
 
 /// Takes a URL apart. False: it is no http or https URL without user, query and fragment, or too long.
