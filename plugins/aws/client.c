@@ -362,7 +362,14 @@ static void client_free(struct aws_client *client)
     client->chain = NULL;
     if (chain != NULL) {
         aws_chain_close(chain, on_chain_closed, client);
+    } else {
+        on_chain_closed(client);
     }
+}
+
+static void no_matter(void *context)
+{
+    (void)context;
 }
 
 struct aws_client *aws_client_new(const struct ph_host *host, const struct aws_options *options, const char *region)
@@ -382,11 +389,8 @@ struct aws_client *aws_client_new(const struct ph_host *host, const struct aws_o
     client->later = event_new(host->base, -1, 0, on_later, client);
     client->chain = aws_chain_new(host, &client->settings, &client->meter, on_keys, client);
     if (client->later == NULL || client->chain == NULL) {
-        if (client->later != NULL) {
-            event_free(client->later);
-        }
-        free(client->chain);
-        free(client);
+        client->closed = no_matter;
+        client_free(client);
         return NULL;
     }
     return client;

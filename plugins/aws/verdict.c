@@ -35,15 +35,25 @@ static void read_body(struct aws_verdict *verdict, struct ph_text body)
     }
 }
 
-static const char *advice_for(enum ph_outcome outcome, const char *code)
+// What an operator must do. A batch is authorised as the single action.
+static void advise(const struct aws_service *service, const char *operation, const struct aws_failure *failure,
+                   char *advice_r, size_t size)
 {
-    if (outcome != PH_DENIED) {
-        return "";
+    static const char batch[] = "Batch";
+    size_t length = strlen(operation);
+    bool simple = strcmp(service->name, "sqs") == 0 || strcmp(service->name, "sns") == 0;
+    if (simple && length >= sizeof batch && strcmp(operation + length - (sizeof batch - 1), batch) == 0) {
+        length -= sizeof batch - 1;
     }
-    if (strncmp(code, "AccessDenied", 12) == 0 || strncmp(code, "Authorization", 13) == 0) {
-        return "; give these credentials the right to this operation (posthouse iam-policy prints what is needed)";
+    advice_r[0] = '\0';
+    if (failure->outcome != PH_DENIED) {
+        return;
     }
-    return "; check the credentials and the clock";
+    if (strncmp(failure->code, "AccessDenied", 12) == 0 || strncmp(failure->code, "Authorization", 13) == 0) {
+        snprintf(advice_r, size, "; give these credentials the right %s:%.*s", service->name, (int)length, operation);
+    } else {
+        snprintf(advice_r, size, "; check the credentials and this machine's clock");
+    }
 }
 
 static void judge_failure(struct aws_verdict *verdict, const struct aws_service *service, const char *operation,
@@ -57,9 +67,10 @@ static void judge_failure(struct aws_verdict *verdict, const struct aws_service 
     answer->code = failure->code;
     answer->message = failure->message;
     answer->xml = NULL;
+    char advice[128];
+    advise(service, operation, failure, advice, sizeof advice);
     if (failure->code[0] != '\0') {
-        say(verdict, service, operation, "%s (%d): %s%s", failure->code, response->status, failure->message,
-            advice_for(failure->outcome, failure->code));
+        say(verdict, service, operation, "%s (%d): %s%s", failure->code, response->status, failure->message, advice);
     } else if (response->status >= 500 || failure->outcome == PH_THROTTLED) {
         say(verdict, service, operation, "answered %d", response->status);
     } else {
