@@ -84,7 +84,7 @@ typedef void aws_done_f(void *context, const struct aws_answer *answer);
 struct aws_client *aws_client_new(const struct ph_host *host, const struct aws_options *options, const char *region);
 
 /// Ends everything under way (requests end with PH_UNCERTAIN or PH_TRANSIENT), frees the client and calls
-/// `closed` once, now or later.
+/// `closed` once, later. May be called inside a done function.
 void aws_client_close(struct aws_client *client, void (*closed)(void *context), void *context);
 
 /// Sends a request; `done` runs once, later, never inside this call. The exchange is valid until `done` begins. Never
