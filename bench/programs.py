@@ -40,15 +40,26 @@ def stat_fields(process):
     return pathlib.Path(f'/proc/{process}/stat').read_text(encoding='ascii', errors='replace').rsplit(') ', 1)[1].split()
 
 
+def children_ticks(parent):
+    """The CPU of a process's children."""
+    ticks = 0
+    for process in os.listdir('/proc'):
+        if process.isdigit():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                fields = stat_fields(process)
+                ticks += int(fields[11]) + int(fields[12]) if fields[1] == parent else 0
+    return ticks
+
+
 class Cluster:
     """A private PostgreSQL cluster, made by tests/cluster/postgres; with `delay_us`, on a disk that answers late."""
 
-    def __init__(self, folder, objects, delay_us):
+    def __init__(self, folder, objects, delay_us, settings=()):
         self.folder = folder
         environment = dict(os.environ)
         if delay_us:
             environment.update(LD_PRELOAD=str(objects / 'bench' / '.libs' / 'slow_disk.so'), SLOW_DISK_US=str(delay_us))
-        self.url = self.command('make', *CLUSTER_SETTINGS, environment=environment)
+        self.url = self.command('make', *CLUSTER_SETTINGS, *settings, environment=environment)
 
     def command(self, name, *arguments, environment=None):
         made = subprocess.run([ROOT / 'tests' / 'cluster' / 'postgres', name, self.folder, *arguments],
@@ -60,13 +71,11 @@ class Cluster:
     def processor(self):
         """Seconds of CPU the server has used: its first process, the children that ended, and those that run."""
         first = (self.folder / 'data' / 'postmaster.pid').read_text(encoding='ascii').split('\n', 1)[0]
-        ticks = sum(int(field) for field in stat_fields(first)[11:15])
-        for process in os.listdir('/proc'):
-            if process.isdigit():
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                    fields = stat_fields(process)
-                    ticks += int(fields[11]) + int(fields[12]) if fields[1] == first else 0
-        return ticks / TICKS
+        while True:
+            own = stat_fields(first)[11:15]
+            children = children_ticks(first)
+            if stat_fields(first)[13:15] == own[2:]:  # else a child ended meanwhile, and may be counted twice or not at all
+                return (sum(int(field) for field in own) + children) / TICKS
 
     def remove(self):
         self.command('remove')
