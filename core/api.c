@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/api_metrics.h"
 #include "core/api_task.h"
 #include "core/auth.h"
 #include "core/clock.h"
@@ -94,9 +95,7 @@ void api_attach(struct api *api, struct http_server *server, bool threads)
         api->loops[i].api = api;
         api->loops[i].port = exchange_port_new(api->settings.exchange, threads ? http_loop_base(loop) : NULL,
                                                threads ? http_loop_mailbox(loop) : NULL);
-        size_t routes;
-        routes_all(&routes);
-        api->loops[i].seconds = xcalloc(routes + 1, sizeof api->loops[i].seconds[0]);
+        api_metrics_attach(&api->loops[i]);
         http_loop_set_data(loop, &api->loops[i]);
     }
 }
@@ -109,7 +108,7 @@ void api_free(struct api *api)
     assert(api->magic == API_MAGIC);
     for (size_t i = 0; i < api->loop_count; i++) {
         exchange_port_free(&api->loops[i].port);
-        free(api->loops[i].seconds);
+        api_metrics_detach(&api->loops[i]);
     }
     free(api->loops);
     session_cache_free(api->sessions);
@@ -282,38 +281,10 @@ void api_on_request(void *context, struct http_request *request)
 
 // ---------------------------------------------------------------------------------------------------- every answer
 
-static struct metrics_series *series_new(const struct api *api, const char *route, int class)
-{
-    static const struct metrics_family family = {"posthouse_http_request_seconds",
-                                                 "Time from a request's first byte to its answer.",
-                                                 METRICS_HISTOGRAM,
-                                                 METRICS_SECONDS,
-                                                 NULL,
-                                                 0};
-    const char status[4] = {(char)('0' + class), 'x', 'x', '\0'};
-    const struct metrics_label labels[] = {{"route", route != NULL ? route : "none"}, {"status", status}};
-    return metrics_register(api->settings.metrics, &family, labels, 2);
-}
-
-static void answer_measure(struct api_loop *loop, const struct http_answer *answer)
-{
-    size_t count, index = 0;
-    const struct route *routes = routes_all(&count);
-    while (index < count && routes[index].label != answer->route) {
-        index++; // labels are the table's own: the pointer tells
-    }
-    const int class = answer->status / 100 % API_STATUS_CLASSES;
-    struct metrics_series **series = &loop->seconds[index][class];
-    if (*series == NULL) {
-        *series = series_new(loop->api, answer->route, class);
-    }
-    metrics_observe(*series, answer->duration_ns > 0 ? (uint64_t)answer->duration_ns : 0);
-}
-
 void api_on_answer(void *context, struct http_loop *loop, const struct http_answer *answer)
 {
     (void)context;
-    answer_measure(http_loop_data(loop), answer);
+    api_metrics_answer(http_loop_data(loop), answer);
     const struct log_context place = {.request_id = answer->request_id, .trace_id = answer->traceparent};
     log_debug(&place, "answered", log_text("method", answer->method), log_text("path", answer->path),
               log_int("status", answer->status), log_text("client", answer->client_address),

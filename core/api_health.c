@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/api_handlers.h"
+#include "core/api_metrics.h"
 #include "core/api_task.h"
 #include "core/metrics.h"
 
@@ -42,33 +43,10 @@ void api_health_ready(struct task *task)
     task_answer(task, usable ? 200 : 503, &json, NULL, 0);
 }
 
-// The HTTP layer counts for itself; its sums are shown as they are now.
-static void measure_http(struct task *task)
-{
-    static const struct metrics_family families[] = {
-        {"posthouse_http_connections", "Open connections.", METRICS_GAUGE, METRICS_PLAIN, NULL, 0},
-        {"posthouse_http_unanswered", "Requests that wait for their answer.", METRICS_GAUGE, METRICS_PLAIN, NULL, 0},
-        {"posthouse_http_intake_bytes", "Bytes of request bodies held.", METRICS_GAUGE, METRICS_PLAIN, NULL, 0},
-        {"posthouse_http_connections_refused", "Connections turned away at the cap since the start.", METRICS_GAUGE,
-         METRICS_PLAIN, NULL, 0},
-        {"posthouse_http_malformed", "Requests refused by the HTTP layer since the start.", METRICS_GAUGE,
-         METRICS_PLAIN, NULL, 0},
-        {"posthouse_http_timed_out", "Connections ended by a deadline since the start.", METRICS_GAUGE, METRICS_PLAIN,
-         NULL, 0},
-    };
-    struct http_counters counters;
-    http_server_counters(api_server(task->api), &counters);
-    const int64_t values[] = {(int64_t)counters.open,    (int64_t)counters.unanswered, (int64_t)counters.intake_bytes,
-                              (int64_t)counters.refused, (int64_t)counters.malformed,  (int64_t)counters.timed_out};
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
-        metrics_set(metrics_register(api_settings(task->api)->metrics, &families[i], NULL, 0), values[i]);
-    }
-}
-
 void api_health_metrics(struct task *task)
 {
     struct buffer text;
-    measure_http(task);
+    api_metrics_refresh(task->api);
     buffer_init(&text, METRICS_MAX);
     metrics_prometheus(api_settings(task->api)->metrics, &text);
     task_answer_as(task, 200, "text/plain; version=0.0.4; charset=utf-8", &text, NULL, 0);

@@ -8,6 +8,7 @@
 #include "core/api_list.h"
 #include "core/api_task.h"
 #include "core/message_json.h"
+#include "core/routes.h"
 #include "core/uuid.h"
 
 #define WAIT_MAX_S 20
@@ -65,6 +66,7 @@ static void inbox_read(struct task *task)
     poll->wait_ms = reading->wait_s * 1000;
     if (waits) {
         reading->poll = call;
+        http_set_route(task->request, routes_wait_label);
         http_on_gone(task->request, client_gone, task);
     }
     task_submit(call, poll_done);

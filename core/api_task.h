@@ -44,6 +44,7 @@ struct api_loop {
     struct api *api;
     struct exchange_port *port;
     struct metrics_series *(*seconds)[API_STATUS_CLASSES]; ///< by route and class of status; made at first use
+    struct metrics_series *refused;
 };
 
 struct task {

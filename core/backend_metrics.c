@@ -27,37 +27,53 @@ static const struct metrics_family seconds_family = {
     .help = "How long calls of a plugin took, by operation and by the gravest outcome of their entries.",
     .type = METRICS_HISTOGRAM,
     .unit = METRICS_SECONDS,
+    .labels = "kind, plugin, operation, outcome",
 };
 static const struct metrics_family entries_family = {
     .name = "posthouse_backend_entries_total",
     .help = "Entries of plugin calls, by operation and outcome.",
     .type = METRICS_COUNTER,
+    .labels = "kind, plugin, operation, outcome",
 };
 static const struct metrics_family retries_family = {
     .name = "posthouse_backend_retries_total",
     .help = "Entries that were repeated.",
     .type = METRICS_COUNTER,
+    .labels = "kind, plugin, operation",
 };
 static const struct metrics_family faults_family = {
     .name = "posthouse_backend_injected_faults_total",
     .help = "Plugin calls that met an injected fault.",
     .type = METRICS_COUNTER,
+    .labels = "kind, plugin, operation, fault",
 };
 static const struct metrics_family breaker_family = {
     .name = "posthouse_backend_breaker_state",
     .help = "The circuit breaker: 0 closed, 1 half open, 2 open.",
     .type = METRICS_GAUGE,
+    .labels = "kind, plugin",
 };
 static const struct metrics_family under_way_family = {
     .name = "posthouse_backend_calls_in_flight",
     .help = "Plugin calls under way, those that were given up included.",
     .type = METRICS_GAUGE,
+    .labels = "kind, plugin",
 };
 static const struct metrics_family waiting_family = {
     .name = "posthouse_backend_calls_waiting",
     .help = "Plugin calls that wait for a place.",
     .type = METRICS_GAUGE,
+    .labels = "kind, plugin",
 };
+
+const struct metrics_family *backend_metrics_family(size_t index)
+{
+    static const struct metrics_family *const families[] = {
+        &seconds_family, &entries_family,   &retries_family, &faults_family,
+        &breaker_family, &under_way_family, &waiting_family,
+    };
+    return index < sizeof families / sizeof families[0] ? families[index] : NULL;
+}
 
 static struct metrics_series *series_of(struct backend_metrics *kept, const struct metrics_family *family,
                                         const char *operation, const char *name, const char *value)

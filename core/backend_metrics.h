@@ -12,6 +12,10 @@
 
 struct backend_metrics;
 struct metrics;
+struct metrics_family;
+
+/// All families, for the reference; NULL behind the last.
+const struct metrics_family *backend_metrics_family(size_t index);
 
 /// `metrics` may be NULL: then nothing is kept.
 struct backend_metrics *backend_metrics_new(struct metrics *metrics, uint32_t kind, const char *plugin)

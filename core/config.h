@@ -78,6 +78,14 @@ struct config_http {
     struct config_rate address_rate; ///< from rate_per_address
 };
 
+/// [metrics]
+struct config_metrics {
+    bool emf; ///< write lines for CloudWatch
+    const char *namespace;
+    const char *service;
+    int64_t interval; ///< milliseconds
+};
+
 /// [alarm NAME]
 struct config_alarm {
     const char *name; ///< "backlog"
@@ -110,6 +118,7 @@ struct config {
     const char *file;
     struct config_daemon daemon;
     struct config_http http;
+    struct config_metrics metrics;
     struct config_backend *storage; ///< NULL when its section is missing (an error)
     struct config_backend *meta;    ///< likewise
     struct config_backend *queue;   ///< likewise
@@ -194,7 +203,7 @@ char *config_option_resolve(const struct config_backend *backend, const char *op
                             void *context, char **error_r);
 void config_value_free(char *value);
 
-/// The tables of the daemon's own sections, for docs and tests: "daemon", "http", "alarm" and "backend" (the
+/// The tables of the daemon's own sections, for docs and tests: "daemon", "http", "metrics", "alarm" and "backend" (the
 /// keys with a dot). NULL for another name.
 const struct options_table *config_table(const char *section);
 

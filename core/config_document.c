@@ -20,6 +20,9 @@ const struct options_table *config_table(const char *section)
     if (strcmp(section, "http") == 0) {
         return &config_http_table;
     }
+    if (strcmp(section, "metrics") == 0) {
+        return &config_metrics_table;
+    }
     if (strcmp(section, "alarm") == 0) {
         return &config_alarm_table;
     }
@@ -98,6 +101,8 @@ char *config_document(void)
     options_describe_markdown(config_table("daemon"), &out);
     buffer_text(&out, "\n## [http]\n\n");
     options_describe_markdown(config_table("http"), &out);
+    buffer_text(&out, "\n## [metrics]\n\n`docs/metrics.md` names the metrics.\n\n");
+    options_describe_markdown(config_table("metrics"), &out);
     buffer_text(&out, "\n");
     buffer_text(&out, BACKENDS);
     options_describe_markdown(config_table("backend"), &out);

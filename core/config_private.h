@@ -70,9 +70,10 @@ void config_fill(struct config_reading *reading, const char *name, const struct 
 void config_unknown_key(struct findings *findings, const char *section, const struct ini_key *key, const char *owner,
                         const struct options_table *first, const struct options_table *second);
 
-/// Fills config->daemon, config->http and config->alarms.
+/// Fills config->daemon, config->http, config->metrics and config->alarms.
 void config_read_daemon(struct config_reading *reading);
 void config_read_http(struct config_reading *reading);
+void config_read_metrics(struct config_reading *reading);
 void config_read_alarms(struct config_reading *reading);
 
 /// Reads a backend's section (its key `plugin` and all others), but for values that hold secrets.

@@ -5,12 +5,14 @@
 
 #include "core/arena.h"
 #include "core/config_private.h"
+#include "core/emf.h"
 #include "core/http_server.h"
 #include "core/ini.h"
 #include "core/meters.h"
 #include "core/quantity.h"
 #include "core/suggest.h"
 #include "core/xalloc.h"
+#include <ctype.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +77,15 @@ static const struct ph_option HTTP[] = {
             "Requests from one address, written as rate_per_user."),
 };
 
+static const struct ph_option METRICS[] = {
+    PH_BOOLEAN(struct config_metrics, emf, 0, "no",
+               "Write metrics to standard output as lines that CloudWatch Logs turns into metrics."),
+    PH_TEXT(struct config_metrics, namespace, 0, "posthouse", "The namespace that CloudWatch keeps them in."),
+    PH_TEXT(struct config_metrics, service, 0, "posthouse",
+            "The value of their dimension `service`: what this deployment is called."),
+    PH_DURATION(struct config_metrics, interval, 0, "60s", SECOND, HOUR, "The time between two lines."),
+};
+
 static const struct ph_option ALARM[] = {
     PH_TEXT(struct config_alarm, metric, PH_OPTION_REQUIRED, NULL, "What is watched, such as queue_waiting."),
     PH_INTEGER(struct config_alarm, above, 0, NULL, 0, 0, "The alarm is on while the metric is above this number."),
@@ -85,6 +96,7 @@ static const struct ph_option ALARM[] = {
 
 const struct options_table config_daemon_table = OPTIONS_TABLE(DAEMON);
 const struct options_table config_http_table = OPTIONS_TABLE(HTTP);
+const struct options_table config_metrics_table = OPTIONS_TABLE(METRICS);
 const struct options_table config_alarm_table = OPTIONS_TABLE(ALARM);
 
 // Where a key stands that was found good before; the section's own place when the value is a default.
@@ -218,6 +230,31 @@ void config_read_http(struct config_reading *reading)
     read_rate(reading, section, "rate_per_user", http->rate_per_user, &http->user_rate);
     read_rate(reading, section, "rate_per_address", http->rate_per_address, &http->address_rate);
     check_http(reading, section);
+}
+
+// CloudWatch takes no other names (PutMetricData: Namespace, DimensionValue).
+static void check_metrics_name(struct config_reading *reading, const struct ini_section *section, const char *name,
+                               const char *value, bool narrow)
+{
+    size_t length = strlen(value);
+    bool good = length > 0 && length <= EMF_NAME_MAX && value[0] != ':' && value[strspn(value, " ")] != '\0';
+    for (const char *at = value; good && *at != '\0'; at++) {
+        good = *at >= ' ' && *at <= '~' && (!narrow || isalnum((unsigned char)*at) || strchr("._-/#: ", *at) != NULL);
+    }
+    if (!good) {
+        findings_error(reading->findings, place_of(reading, section, name),
+                       "metrics.%s: is no name that CloudWatch takes; expected 1 to %d %s, the first no colon", name,
+                       EMF_NAME_MAX, narrow ? "letters, digits, spaces and ._-/#:" : "characters of ASCII");
+    }
+}
+
+void config_read_metrics(struct config_reading *reading)
+{
+    struct config_metrics *metrics = &reading->config->metrics;
+    const struct ini_section *section = ini_section_find(reading->config->mine->file, "metrics");
+    config_fill(reading, "metrics", section, &config_metrics_table, &reading->config->daemon.state_dir, metrics);
+    check_metrics_name(reading, section, "namespace", metrics->namespace, true);
+    check_metrics_name(reading, section, "service", metrics->service, false);
 }
 
 static void check_alarm_metric(struct config_reading *reading, const struct ini_section *section, const char *metric)

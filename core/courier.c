@@ -217,7 +217,10 @@ static void job_fail(struct haul *haul, const struct ph_received *received, cons
 
 static void job_wake_readers(struct exchange *exchange, const struct ph_record *record)
 {
+    const int64_t from = record->deliver_at > record->accepted_at ? record->deliver_at : record->accepted_at;
+    const int64_t took_ms = record->finished_at > from ? record->finished_at - from : 0;
     metrics_increment(exchange->meters->delivered);
+    metrics_observe(exchange->meters->delivery, (uint64_t)took_ms * 1000000);
     for (size_t i = 0; i < record->recipient_count; i++) {
         if (record->recipients[i]->state == PH_STATE_DELIVERED) {
             metrics_increment(exchange->meters->rows);

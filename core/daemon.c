@@ -19,6 +19,7 @@
 #include "core/api.h"
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/emf.h"
 #include "core/exchange_run.h"
 #include "core/http_server.h"
 #include "core/loader.h"
@@ -38,6 +39,7 @@ struct daemon {
     struct api *api;
     struct http_server *server;
     struct exchange_alarm *alarms;
+    struct emf *emf; // NULL: not asked for
     struct event *signals[2];
     struct event *drain_limit;
     int exit_code;
@@ -199,6 +201,11 @@ static struct exchange_alarm *alarms_of(const struct config *config)
     return alarms;
 }
 
+static unsigned roles_of(const struct config_daemon *config)
+{
+    return (config->api ? EXCHANGE_ROLE_API : 0u) | (config->courier ? EXCHANGE_ROLE_COURIER : 0u);
+}
+
 static void daemon_make_exchange(struct daemon *daemon)
 {
     struct runtime *runtime = daemon->runtime;
@@ -209,7 +216,7 @@ static void daemon_make_exchange(struct daemon *daemon)
         .metrics = runtime->metrics,
         .offload = runtime->offload,
         .clock = clock_system(),
-        .roles = (config->api ? EXCHANGE_ROLE_API : 0u) | (config->courier ? EXCHANGE_ROLE_COURIER : 0u),
+        .roles = roles_of(config),
         .attempts = (uint32_t)config->attempts,
         .retention_ms = config->retention,
         .alarms = daemon->alarms,
@@ -218,6 +225,25 @@ static void daemon_make_exchange(struct daemon *daemon)
     daemon->exchange = exchange_new(&settings);
     runtime->hint = hint_arrived;
     runtime->hint_context = daemon->exchange;
+}
+
+static void daemon_make_emf(struct daemon *daemon)
+{
+    const struct config *config = daemon->runtime->config;
+    const struct emf_settings settings = {
+        .base = daemon->runtime->base,
+        .metrics = daemon->runtime->metrics,
+        .exchange = daemon->exchange,
+        .clock = clock_system(),
+        .roles = roles_of(&config->daemon),
+        .namespace = config->metrics.namespace,
+        .service = config->metrics.service,
+        .interval_ms = config->metrics.interval,
+        .descriptor = STDOUT_FILENO,
+    };
+    if (config->metrics.emf) {
+        daemon->emf = emf_new(&settings);
+    }
 }
 
 static void daemon_make_api(struct daemon *daemon)
@@ -305,7 +331,11 @@ static int daemon_serve(struct daemon *daemon)
     daemon_announce(daemon);
     daemon->started = true;
     exchange_start(daemon->exchange);
+    daemon_make_emf(daemon);
     runtime_run_until(daemon->runtime, &daemon->done, 0);
+    if (daemon->emf != NULL) {
+        emf_write(daemon->emf); // what happened since the last line
+    }
     log_info(NULL, "ended");
     return daemon->exit_code;
 }
@@ -333,6 +363,7 @@ static void daemon_free(struct daemon *daemon)
     if (daemon->server != NULL) {
         http_server_stop(daemon->server);
     }
+    emf_free(daemon->emf);
     const bool idle = daemon->exchange == NULL || !daemon->started || daemon->exchange_drained;
     if (!idle || !runtime_close_backends(daemon->runtime, CLOSE_LIMIT_MS) ||
         (daemon->exchange != NULL && !exchange_is_idle(daemon->exchange))) { // a late request's calls

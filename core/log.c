@@ -270,11 +270,23 @@ static void put_start(struct line *line, enum log_level level, const char *messa
     }
 }
 
+static _Atomic uint64_t lines_dropped;
+
 static void write_line(const struct line *line)
 {
     int descriptor = atomic_load_explicit(&log_descriptor, memory_order_relaxed);
-    while (write(descriptor, line->text, line->length) < 0 && errno == EINTR) {
+    ssize_t written;
+    do {
+        written = write(descriptor, line->text, line->length);
+    } while (written < 0 && errno == EINTR);
+    if (written < 0) {
+        atomic_fetch_add_explicit(&lines_dropped, 1, memory_order_relaxed);
     }
+}
+
+uint64_t log_dropped(void)
+{
+    return atomic_load_explicit(&lines_dropped, memory_order_relaxed);
 }
 
 static void put_end(struct line *line)

@@ -66,6 +66,9 @@ struct log_field log_bool(const char *key, bool value);
 /// Sets format and descriptor (borrowed), and the level. Call it before other threads log.
 void log_configure(enum log_level level, enum log_format format, int descriptor);
 
+/// Lines that could not be written since the start. Any thread.
+uint64_t log_dropped(void);
+
 /// Changes the level at once; any thread.
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);

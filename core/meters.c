@@ -16,11 +16,17 @@ struct meter {
 
 #define COUNTER(member, suffix, text)                                                                                  \
     {                                                                                                                  \
-        {"posthouse_" suffix "_total", text, METRICS_COUNTER, METRICS_PLAIN, NULL, 0}, offsetof(struct meters, member) \
+        {.name = "posthouse_" suffix "_total", .help = text, .type = METRICS_COUNTER}, offsetof(struct meters, member) \
     }
-#define GAUGE(member, suffix, unit, text)                                                          \
-    {                                                                                              \
-        {"posthouse_" suffix, text, METRICS_GAUGE, unit, NULL, 0}, offsetof(struct meters, member) \
+#define GAUGE(member, suffix, unit_, text)                                                   \
+    {                                                                                        \
+        {.name = "posthouse_" suffix, .help = text, .type = METRICS_GAUGE, .unit = (unit_)}, \
+            offsetof(struct meters, member)                                                  \
+    }
+#define TIMES(member, suffix, text)                                                                                 \
+    {                                                                                                               \
+        {.name = "posthouse_" suffix "_seconds", .help = text, .type = METRICS_HISTOGRAM, .unit = METRICS_SECONDS}, \
+            offsetof(struct meters, member)                                                                         \
     }
 
 static const struct meter table[] = {
@@ -47,9 +53,8 @@ static const struct meter table[] = {
     GAUGE(readers_waiting, "readers_waiting", METRICS_PLAIN, "Long polls that wait in this process."),
     GAUGE(jobs, "jobs_under_way", METRICS_PLAIN, "Jobs that this process works on."),
     GAUGE(appends_waiting, "appends_waiting", METRICS_PLAIN, "Messages that wait for the next commit."),
-    {{"posthouse_loop_lag_seconds", "How late the exchange loop runs its timers.", METRICS_HISTOGRAM, METRICS_SECONDS,
-      NULL, 0},
-     offsetof(struct meters, lag)},
+    TIMES(delivery, "delivery", "From a message's acceptance, or its deliver_at, to its delivery, by storage's clock."),
+    TIMES(lag, "loop_lag", "How late the exchange loop runs its timers."),
 };
 
 struct meters *meters_new(struct metrics *metrics)
@@ -73,6 +78,11 @@ void meters_free(struct meters *meters)
 static struct metrics_series *series_of(const struct meters *meters, const struct meter *meter)
 {
     return *(struct metrics_series *const *)(const void *)((const char *)meters + meter->offset);
+}
+
+const struct metrics_family *meters_family(size_t index)
+{
+    return index < COUNT ? &table[index].family : NULL;
 }
 
 const char *meters_gauge_name(size_t index)

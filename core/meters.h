@@ -32,12 +32,16 @@ struct meters {
     struct metrics_series *jobs;
     struct metrics_series *appends_waiting;
     // Histograms.
-    struct metrics_series *lag; ///< how late the exchange loop's timers run
+    struct metrics_series *delivery; ///< from acceptance, or deliver_at, to delivery
+    struct metrics_series *lag;      ///< how late the exchange loop's timers run
 };
 
 /// Registers all; never NULL.
 struct meters *meters_new(struct metrics *metrics);
 void meters_free(struct meters *meters);
+
+/// All families, for the reference; NULL behind the last.
+const struct metrics_family *meters_family(size_t index);
 
 /// The gauges that an alarm may watch, such as "queue_waiting" (without the prefix posthouse_); NULL behind the last.
 const char *meters_gauge_name(size_t index);

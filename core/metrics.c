@@ -50,7 +50,7 @@ struct metrics {
     _Atomic uint64_t hidden_bucket;
 };
 
-static const struct metrics_family refused_family = {
+const struct metrics_family metrics_own_family = {
     .name = "posthouse_metrics_refused_total",
     .help = "Series that were not registered because the registry was full or their description was wrong.",
     .type = METRICS_COUNTER,
@@ -64,7 +64,7 @@ struct metrics *metrics_new(size_t limit)
     pthread_mutex_init(&metrics->mutex, NULL);
     STAILQ_INIT(&metrics->families);
     metrics->hidden.buckets = &metrics->hidden_bucket;
-    metrics->refused = metrics_register(metrics, &refused_family, NULL, 0);
+    metrics->refused = metrics_register(metrics, &metrics_own_family, NULL, 0);
     return metrics;
 }
 
@@ -176,6 +176,7 @@ static struct family *add_family(struct metrics *metrics, const struct metrics_f
     family->family = *wanted;
     family->family.name = xstrdup(wanted->name);
     family->family.help = xstrdup(wanted->help);
+    family->family.labels = NULL; // the caller's; nothing here needs it
     family->family.bounds = count > 0 ? xmemdup(bounds, count * sizeof *bounds) : NULL;
     family->family.bound_count = count;
     STAILQ_INIT(&family->series);

@@ -37,6 +37,7 @@ struct metrics_family {
     enum metrics_unit unit;
     const uint64_t *bounds; ///< histograms: rising upper bounds in the unit (nanoseconds); NULL: metrics_latency_bounds
     size_t bound_count;     ///< at most METRICS_BUCKETS_MAX
+    const char *labels;     ///< their names, apart by ", ", for the reference; NULL: none
 };
 
 /// Bounds for latencies: 100 µs to 30 s.
@@ -51,6 +52,9 @@ struct metrics_series {
     const uint64_t *bounds;
     size_t bound_count;
 };
+
+/// The registry's own family, for the reference.
+extern const struct metrics_family metrics_own_family;
 
 /// A registry for at most `limit` series.
 struct metrics *metrics_new(size_t limit) __attribute__((warn_unused_result));

@@ -38,6 +38,8 @@ static const struct route table[] = {
 };
 #define COUNT (sizeof table / sizeof table[0])
 
+const char routes_wait_label[] = "GET /v1/inbox wait";
+
 const struct route *routes_all(size_t *count_r)
 {
     *count_r = COUNT;

@@ -45,6 +45,9 @@ const struct route *routes_find(const struct http_request *request, char allow_r
 const struct route *routes_match(enum http_method method, const char *const *segments, size_t count,
                                  char allow_r[ROUTE_ALLOW_SIZE]);
 
+/// The label of an inbox call that waits: a route of its own for metrics, since it is meant to take long.
+extern const char routes_wait_label[];
+
 /// All routes, for metrics and tests.
 const struct route *routes_all(size_t *count_r);
 
