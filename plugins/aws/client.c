@@ -47,6 +47,7 @@ struct aws_client {
     void (*closed)(void *context);
     void *closed_context;
     bool closing;
+    unsigned telling; ///< functions of the client that use it after a done function, which may close it
 };
 
 enum exchange_state { WAITING, SENT, ENDING };
@@ -93,6 +94,20 @@ static bool client_is_idle(const struct aws_client *client)
     return TAILQ_EMPTY(&client->waiting) && TAILQ_EMPTY(&client->ending) && LIST_EMPTY(&client->sent);
 }
 
+// Before done functions are called, and after the last use of the client.
+static void client_hold(struct aws_client *client)
+{
+    client->telling++;
+}
+
+static void client_release(struct aws_client *client)
+{
+    client->telling--;
+    if (client->closing && client->telling == 0 && client_is_idle(client)) {
+        client_free(client);
+    }
+}
+
 // Ends what waits for that, in the order in which it came. A done function may send and cancel.
 static void on_later(evutil_socket_t descriptor, short events, void *context)
 {
@@ -101,13 +116,12 @@ static void on_later(evutil_socket_t descriptor, short events, void *context)
     (void)descriptor;
     (void)events;
     assert(client->magic == CLIENT_MAGIC);
+    client_hold(client);
     while ((exchange = TAILQ_FIRST(&client->ending)) != NULL) {
         TAILQ_REMOVE(&client->ending, exchange, queue);
         exchange_end(exchange, &exchange->answer);
     }
-    if (client->closing && client_is_idle(client)) {
-        client_free(client);
-    }
+    client_release(client);
 }
 
 __attribute__((format(printf, 3, 4))) static void end_later(struct aws_exchange *exchange, enum ph_outcome outcome,
@@ -194,11 +208,10 @@ static void on_answer(void *context, const struct ph_http_response *response)
         exchange_go(exchange);
         return;
     }
+    client_hold(client);
     exchange_end(exchange, &verdict.answer);
     aws_verdict_clear(&verdict);
-    if (client->closing && client_is_idle(client)) {
-        event_active(client->later, EV_TIMEOUT, 0);
-    }
+    client_release(client);
 }
 
 static uint32_t timeout_of(const struct aws_exchange *exchange)
