@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "core/backend.h"
+#include "core/clock.h"
 #include "core/xalloc.h"
 
 #define BATCHER_MAGIC 0x62746372u
@@ -33,13 +34,17 @@ struct batcher_batch {
     uint32_t magic;
     _Atomic int holds;
     struct batcher *batcher;
-    struct backend_call *call; // NULL: there was no backend
+    struct backend_call *call;       // NULL: it was refused
+    const struct ph_result *refusal; // with what
     size_t count;
     struct batcher_item *items[];
 };
 
 static const struct ph_result no_backend = {
     .outcome = PH_UNAVAILABLE, .delay_ms = 1000, .text = "no backend is open for this operation"};
+
+static const struct ph_result waited_long = {
+    .outcome = PH_UNAVAILABLE, .delay_ms = 1000, .text = "the backend is too slow: it waited for its turn too long"};
 
 static void batcher_schedule(struct batcher *batcher)
 {
@@ -102,15 +107,13 @@ static void batch_done(struct backend_call *call, void *context)
     batcher_drop(batch);
 }
 
-// Takes what fits into one batch off the list.
-static struct batcher_batch *batch_take(struct batcher *batcher)
+// Takes the first `count` off the list.
+static struct batcher_batch *batch_take(struct batcher *batcher, size_t count)
 {
-    size_t count = batcher->waiting < batcher->settings.entries ? batcher->waiting : batcher->settings.entries;
-    struct batcher_batch *batch = xmalloc(sizeof *batch + count * sizeof batch->items[0]);
+    struct batcher_batch *batch = xcalloc(1, sizeof *batch + count * sizeof batch->items[0]);
     batch->magic = BATCH_MAGIC;
     atomic_init(&batch->holds, 1);
     batch->batcher = batcher;
-    batch->call = NULL;
     batch->count = count;
     for (size_t i = 0; i < count; i++) {
         batch->items[i] = batcher->first;
@@ -125,8 +128,9 @@ static struct batcher_batch *batch_take(struct batcher *batcher)
     return batch;
 }
 
-static void batch_refuse(struct batcher_batch *batch)
+static void batch_refuse(struct batcher_batch *batch, const struct ph_result *refusal)
 {
+    batch->refusal = refusal;
     for (size_t i = 0; i < batch->count; i++) {
         batch_entry(NULL, i, batch);
     }
@@ -145,12 +149,37 @@ static uint32_t batch_deadline(const struct batcher_batch *batch)
     return deadline;
 }
 
+static uint32_t waited_ms(const struct batcher *batcher, const struct batcher_item *item)
+{
+    if (!batcher->settings.until_deadline || batcher->settings.clock == NULL) {
+        return 0;
+    }
+    return (uint32_t)((clock_monotonic_ns(batcher->settings.clock) - item->added_ns) / 1000000);
+}
+
+// Refuses what waited for too long; those are the first.
+static void batcher_refuse_late(struct batcher *batcher)
+{
+    size_t late = 0;
+    for (const struct batcher_item *item = batcher->first; item != NULL; item = item->next) {
+        if (waited_ms(batcher, item) <= batcher->settings.deadline_ms / 2) {
+            break;
+        }
+        late++;
+    }
+    if (late > 0) {
+        batch_refuse(batch_take(batcher, late), &waited_long);
+    }
+}
+
 static void batch_submit(struct batcher *batcher)
 {
-    struct batcher_batch *batch = batch_take(batcher);
+    const size_t most = batcher->settings.entries;
+    const uint32_t waited = waited_ms(batcher, batcher->first);
+    struct batcher_batch *batch = batch_take(batcher, batcher->waiting < most ? batcher->waiting : most);
     struct backend *backend = *batcher->slot;
     if (backend == NULL) {
-        batch_refuse(batch);
+        batch_refuse(batch, &no_backend);
         return;
     }
     batch->call = backend_call_new(backend, (enum ph_operation)batcher->settings.operation, batch->count);
@@ -159,7 +188,7 @@ static void batch_submit(struct batcher *batcher)
     }
     backend_call_on_release(batch->call, batch_released, batch);
     const struct backend_options options = {
-        .deadline_ms = batch_deadline(batch),
+        .deadline_ms = batch_deadline(batch) - waited,
         .trace = batch->items[0]->trace,
         .until_deadline = batcher->settings.until_deadline,
         .on_entry = batch_entry,
@@ -174,6 +203,7 @@ static void batcher_flush(evutil_socket_t fd, short events, void *context)
     (void)events;
     assert(batcher->magic == BATCHER_MAGIC);
     batcher->scheduled = false;
+    batcher_refuse_late(batcher);
     while (batcher->first != NULL && batcher->batches < batcher->settings.batches) {
         batch_submit(batcher);
     }
@@ -212,6 +242,7 @@ bool batcher_add(struct batcher *batcher, struct batcher_item *item)
         return false;
     }
     item->next = NULL;
+    item->added_ns = batcher->settings.clock != NULL ? clock_monotonic_ns(batcher->settings.clock) : 0;
     *batcher->last = item;
     batcher->last = &item->next;
     batcher->waiting++;
@@ -231,7 +262,7 @@ size_t batcher_under_way(const struct batcher *batcher)
 
 const struct ph_result *batcher_result(const struct batcher_batch *batch, size_t index)
 {
-    return batch->call == NULL ? &no_backend : backend_call_result(batch->call, index);
+    return batch->call == NULL ? batch->refusal : backend_call_result(batch->call, index);
 }
 
 const void *batcher_output(const struct batcher_batch *batch, size_t index)

@@ -18,6 +18,7 @@ struct backend;
 struct batcher;
 struct batcher_batch;
 struct batcher_item;
+struct clock;
 struct event_base;
 
 /// The item's entry is settled: result and output are read with batcher_result() and batcher_output(). Once, on the loop,
@@ -30,6 +31,7 @@ typedef void batcher_release_f(struct batcher_item *item);
 /// One entry on its way. Embed it in what owns the entry.
 struct batcher_item {
     struct batcher_item *next; ///< private
+    uint64_t added_ns;         ///< private
     const void *entry;         ///< unchanged until `release`
     struct ph_text trace;      ///< traceparent or empty; lives as long as the entry
     uint32_t deadline_ms;      ///< 0: the batcher's
@@ -43,9 +45,14 @@ struct batcher_settings {
     size_t entries;       ///< in one batch
     size_t waiting;       ///< entries that may wait; more are refused
     uint32_t deadline_ms; ///< 0: the section's call.deadline
-    bool until_deadline;  ///< repeat until the deadline, whatever call.retries says
+    bool until_deadline;  ///< repeat until the deadline, whatever call.retries says; the wait for a batch counts too
+    const struct clock *clock;
 };
 
+/// Where `until_deadline` is set, an entry that has waited for half of the deadline is not sent any more: it ends
+/// PH_UNAVAILABLE, certain that nothing was changed, and a batch has what its oldest entry has left. So every entry is
+/// answered within the deadline, and a backend that is too slow gets batches that it has at least half of the time for.
+///
 /// `slot` is where the backend of this operation is found at the time of each batch; *slot may be NULL (the entries end
 /// PH_UNAVAILABLE).
 struct batcher *batcher_new(struct event_base *base, struct backend *const *slot,

@@ -381,7 +381,8 @@ static void batchers_new(struct exchange *exchange)
 {
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {
         for (uint32_t operation = ranges[i].first; operation <= ranges[i].last; operation++) {
-            const struct batcher_settings settings = settings_of(operation);
+            struct batcher_settings settings = settings_of(operation);
+            settings.clock = exchange->settings.clock;
             if (operation != PH_QUEUE_RECEIVE) { // the courier's own
                 exchange->batchers[operation] =
                     batcher_new(exchange->base, &exchange->backends[ranges[i].kind], &settings);

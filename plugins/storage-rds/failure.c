@@ -130,6 +130,7 @@ void rds_failure_connect(struct rds_failure *failure_r, const char *message, con
         {"server is in hot standby mode", PH_UNAVAILABLE, "the server is a standby"},
         {"Connection refused", PH_UNAVAILABLE, "the server refused the connection; is it running?"},
         {"No such file or directory", PH_UNAVAILABLE, "the server's socket is not there; is it running?"},
+        {"server closed the connection", PH_UNAVAILABLE, "the server closed the connection while it was being made"},
         {"timeout expired", PH_UNAVAILABLE, "the server did not answer within connect_timeout"},
     };
     char state[6];

@@ -5,8 +5,10 @@
 #include "tests/unit/unit.h"
 
 #include <event2/event.h>
+#include <string.h>
 
 #include "core/batcher.h"
+#include "core/clock.h"
 
 #define ITEMS 10
 
@@ -108,12 +110,47 @@ static void test_a_held_batch_is_released_by_the_last_drop(void **state)
     event_base_free(base);
 }
 
+// A deadline of 10 s: what waited for more than half of it is refused, with a text of its own, before anything is sent.
+static void test_what_waited_for_long_is_refused(void **state)
+{
+    struct event_base *base = event_base_new();
+    struct clock_manual manual;
+    clock_manual_init(&manual, 1, 0);
+    const struct batcher_settings settings = {.operation = PH_STORAGE_STATS,
+                                              .batches = 1,
+                                              .entries = 4,
+                                              .waiting = 9,
+                                              .deadline_ms = 10000,
+                                              .until_deadline = true,
+                                              .clock = &manual.clock};
+    struct batcher *batcher = batcher_new(base, &nobody, &settings);
+    struct owner owners[3] = {owner_of(true), owner_of(true), owner_of(true)};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(batcher_add(batcher, &owners[i].item));
+        clock_manual_advance(&manual, 3000000000);
+    }
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    const char *late = batcher_result(owners[0].held, 0)->text;
+    const char *sent = batcher_result(owners[2].held, 0)->text;
+    assert_ptr_equal(owners[0].held, owners[1].held);
+    assert_non_null(strstr(late, "waited"));
+    assert_null(strstr(sent, "waited"));
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(owners[i].done, 1);
+        batcher_drop(owners[i].held);
+    }
+    batcher_free(batcher);
+    event_base_free(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answered_at_the_end_of_the_turn),
         cmocka_unit_test(test_its_bound_holds),
         cmocka_unit_test(test_a_held_batch_is_released_by_the_last_drop),
+        cmocka_unit_test(test_what_waited_for_long_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
