@@ -132,6 +132,7 @@ static void fail_first(struct connection *connection, const PGresult *result)
     rds_failure_state(&job->failure, state, connection->rds->server);
     if (state == NULL && job->changes)
         job->failure.outcome = PH_UNCERTAIN;
+    connection->rds->stuck = connection->rds->stuck || job->failure.locked;
 }
 
 static void take_rows(struct connection *connection, const PGresult *result)

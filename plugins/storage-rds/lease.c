@@ -35,8 +35,15 @@ static int lease_columns(uint32_t statement)
 static bool lease_rows(struct rds_job *job, size_t step, const PGresult *result)
 {
     struct ph_call *call = job->call;
-    struct ph_leased *leased = call->outputs[job->steps[step].entry];
     uint32_t statement = job->steps[step].statement;
+    if (statement == SQL_UNSTICK) {
+        if (PQntuples(result) > 0)
+            call->host->log(call->host, PH_LOG_WARN, NULL,
+                            "ended %d sessions of stopped daemons that held locks within a statement half sent",
+                            PQntuples(result));
+        return true;
+    }
+    struct ph_leased *leased = call->outputs[job->steps[step].entry];
     size_t count = (size_t)PQntuples(result);
     struct ph_mark **marks = call->host->alloc(call, (count + 1) * sizeof(struct ph_mark *));
     leased->marks = marks;
@@ -76,5 +83,15 @@ static bool lease_steps(struct rds_job *job, size_t index)
 
 void rds_lease(void *instance, struct ph_call *call)
 {
-    rds_each(rds_job(instance, call, RDS_BACKGROUND, true, call->count, lease_rows), lease_steps);
+    struct rds *rds = instance;
+    struct rds_job *job = rds_job(rds, call, RDS_BACKGROUND, true, call->count + 1, lease_rows);
+    // Leases are asked for every second, so this is where the instance looks after itself.
+    if (job != NULL && rds->stuck) {
+        rds->stuck = false;
+        if (!step_bigint(job, rds_job_step(job, SQL_UNSTICK, 0), rds->config->network_timeout)) {
+            rds_no_memory(job);
+            return;
+        }
+    }
+    rds_each(job, lease_steps);
 }

@@ -34,6 +34,7 @@ struct rds {
     int64_t resolved_at;
     bool resolving;
     uint64_t seed;          ///< of hashes
+    bool stuck;             ///< a lock was not to be had; the next lease ends sessions that cannot go on
     struct ph_id purged_to; ///< the message at which the next purge goes on; zero: at the first
     struct rds_line lines[RDS_LANES];
     struct connection *connections[RDS_CONNECTIONS];

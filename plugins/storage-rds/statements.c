@@ -198,6 +198,13 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
                      " JOIN posthouse_outbox o ON o.id = w.id FOR UPDATE OF o SKIP LOCKED)"
                      " UPDATE posthouse_outbox o SET due = " NOW " + f.due_in, sends = o.sends + 1 FROM free f"
                      " WHERE o.id = f.id RETURNING f.n",
+    // A daemon that was stopped while it sent a job: its session is within a statement, as far as the server knows, and
+    // waits for the rest, with all locks; no time-out of the server applies. Sessions of one's own role may be ended.
+    [SQL_UNSTICK] = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user"
+                    " AND datname = current_database() AND pid <> pg_backend_pid()"
+                    " AND application_name = current_setting('application_name')"
+                    " AND state = 'active' AND wait_event = 'ClientRead'"
+                    " AND query_start < clock_timestamp() - make_interval(secs => $1::bigint / 1000.0)",
     [SQL_LEASE_OUTBOX] = "WITH " CLOCK ", due AS MATERIALIZED (SELECT o.id, o.due, o.sends FROM posthouse_outbox o"
                          " WHERE o.due <= " NOW " AND (o.expires_at = 0 OR o.expires_at > " NOW ")"
                          " ORDER BY o.due LIMIT $1::bigint + 1 FOR UPDATE SKIP LOCKED),"

@@ -19,6 +19,7 @@ enum rds_statement {
     SQL_EXPIRE,
     SQL_REDRIVE,
     SQL_POSTPONE,
+    SQL_UNSTICK,
     SQL_LEASE_OUTBOX,
     SQL_LEASE_ALERTS,
     SQL_LEASE_DOCUMENTS,
