@@ -28,6 +28,7 @@ struct gather_item {
     size_t place;               // in the batch
     struct gather_measure measure;
     bool waits;
+    bool alone; // in a request of its own
 };
 
 // A call under way.
@@ -212,12 +213,9 @@ void gather_settle(struct gather_batch *batch, size_t index, enum ph_outcome out
     }
 }
 
-void gather_finish(struct gather_batch *batch, enum ph_outcome outcome, uint32_t delay_ms, const char *text)
+static void batch_end(struct gather_batch *batch)
 {
     struct gather *gather = batch->gather;
-    for (size_t i = 0; i < batch->count; i++) {
-        gather_settle(batch, i, outcome, delay_ms, text);
-    }
     if (batch->answered) {
         window_grow(gather);
     } else {
@@ -228,6 +226,34 @@ void gather_finish(struct gather_batch *batch, enum ph_outcome outcome, uint32_t
     batch->magic = 0;
     free(batch);
     form_later(gather);
+}
+
+void gather_finish(struct gather_batch *batch, enum ph_outcome outcome, uint32_t delay_ms, const char *text)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        gather_settle(batch, i, outcome, delay_ms, text);
+    }
+    batch_end(batch);
+}
+
+bool gather_part(struct gather_batch *batch)
+{
+    struct gather *gather = batch->gather;
+    if (batch->count == 1) {
+        return false;
+    }
+    for (size_t i = batch->count; i-- > 0;) {
+        struct gather_item *item = batch->items[i];
+        if (item != NULL) {
+            item->batch = NULL;
+            item->alone = true;
+            item->waits = true;
+            TAILQ_INSERT_HEAD(&gather->line, item, waiting);
+        }
+    }
+    batch->answered = true;
+    batch_end(batch);
+    return true;
 }
 
 bool gather_cancel(struct gather *gather, const struct ph_call *call)
@@ -291,12 +317,15 @@ static bool pick(const struct gather *gather, struct gather_item **items, size_t
         if (key_under_way(gather, item->measure.key)) {
             continue;
         }
+        if (item->alone && *count_r > 0) {
+            return true;
+        }
         bytes += item->measure.size;
         if (*count_r > 0 && gather->settings.bytes > 0 && bytes > gather->settings.bytes) {
             return true;
         }
         items[(*count_r)++] = item;
-        if (*count_r == gather->settings.entries) {
+        if (*count_r == gather->settings.entries || item->alone) {
             return true;
         }
     }

@@ -82,4 +82,8 @@ void gather_settle(struct gather_batch *batch, size_t index, enum ph_outcome out
 /// Ends a batch: what is not settled ends so. The batch is gone afterwards.
 void gather_finish(struct gather_batch *batch, enum ph_outcome outcome, uint32_t delay_ms, const char *text);
 
+/// Ends a batch that the service refuses as a whole, perhaps for one entry's sake: each entry goes out again in a request of
+/// its own. False, and nothing is done: it is one entry alone. The batch is gone otherwise.
+bool gather_part(struct gather_batch *batch);
+
 #endif

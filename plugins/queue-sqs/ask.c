@@ -6,74 +6,28 @@
 #include "plugins/queue-sqs/request.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define BODY_MAX ((size_t)16 << 10)
 #define ADVICE_SIZE 320
 #define DETAIL_SIZE 1024
 
-struct ask {
-    LIST_ENTRY(ask) asks;
-    struct sqs *sqs;
-    struct ph_call *call;
-    struct aws_exchange *exchange;
-    ask_done_f *done;
+void ask_queue(struct sqs *sqs, struct ph_call *call, aws_ask_done_f *done)
+{
     struct buffer body;
-};
+    const struct aws_request request = {
+        .service = &SQS_SERVICE, .operation = "GetQueueAttributes", .response_limit = SQS_RESPONSE_LIMIT};
+    buffer_init(&body, BODY_MAX);
+    request_attributes(&body, sqs->config->queue_url);
+    aws_ask(&sqs->asks, sqs->client, &request, &body, call, done, sqs);
+}
 
-static void asked(void *context, const struct aws_answer *answer)
+bool ask_read(struct aws_answer *answer, struct answer_attributes *attributes_r)
 {
-    struct ask *ask = context;
-    struct answer_attributes attributes;
-    LIST_REMOVE(ask, asks);
-    if (answer->outcome == PH_OK && !answer_attributes(answer->json, &attributes)) {
-        const struct aws_answer strange = {
+    if (answer->outcome == PH_OK && !answer_attributes(answer->json, attributes_r)) {
+        *answer = (struct aws_answer){
             .outcome = PH_TRANSIENT, .code = "", .text = "the answer is not that of GetQueueAttributes"};
-        ask->done(ask->sqs, ask->call, &strange, NULL);
-    } else {
-        ask->done(ask->sqs, ask->call, answer, answer->outcome == PH_OK ? &attributes : NULL);
     }
-    buffer_free(&ask->body);
-    free(ask);
-}
-
-bool ask_start(struct sqs *sqs, struct ph_call *call, ask_done_f *done)
-{
-    struct ask *ask = calloc(1, sizeof *ask);
-    if (ask == NULL) {
-        return false;
-    }
-    buffer_init(&ask->body, BODY_MAX);
-    request_attributes(&ask->body, sqs->config->queue_url);
-    if (buffer_failed(&ask->body)) {
-        buffer_free(&ask->body);
-        free(ask);
-        return false;
-    }
-    ask->sqs = sqs;
-    ask->call = call;
-    ask->done = done;
-    const struct aws_request request = {.service = &SQS_SERVICE,
-                                        .operation = "GetQueueAttributes",
-                                        .body = {ask->body.data, ask->body.length},
-                                        .response_limit = SQS_RESPONSE_LIMIT};
-    LIST_INSERT_HEAD(&sqs->asks, ask, asks);
-    ask->exchange = aws_send(sqs->client, &request, asked, ask);
-    return true;
-}
-
-bool ask_cancel(struct sqs *sqs, const struct ph_call *call)
-{
-    struct ask *ask;
-    LIST_FOREACH(ask, &sqs->asks, asks)
-    {
-        if (ask->call == call) {
-            aws_cancel(ask->exchange);
-            return true;
-        }
-    }
-    return false;
+    return answer->outcome == PH_OK;
 }
 
 void ask_advice(const struct answer_attributes *attributes, char *text_r, size_t size)
@@ -94,62 +48,48 @@ void ask_advice(const struct answer_attributes *attributes, char *text_r, size_t
 
 // --- Health and stats --------------------------------------------------------------------------------------
 
-static void end(struct ph_call *call, const struct aws_answer *answer)
+static void health_done(void *owner, struct ph_call *call, const struct aws_answer *answer)
 {
-    const enum ph_outcome outcome = sqs_outcome(answer->outcome);
-    for (size_t i = 0; i < call->count; i++) {
-        call->host->set(call, i, outcome == PH_UNCERTAIN ? PH_TRANSIENT : outcome, answer->delay_ms,
-                        outcome != PH_OK && answer->text != NULL ? "%s" : NULL, answer->text);
+    struct sqs *sqs = sqs_from(owner);
+    struct answer_attributes attributes;
+    struct aws_answer read = *answer;
+    char advice[ADVICE_SIZE] = "";
+    if (ask_read(&read, &attributes)) {
+        ask_advice(&attributes, advice, sizeof advice);
     }
-    call->host->complete(call);
-}
-
-static void health_done(struct sqs *sqs, struct ph_call *call, const struct aws_answer *answer,
-                        const struct answer_attributes *attributes)
-{
-    char advice[ADVICE_SIZE];
-    const char *credentials = attributes != NULL ? aws_client_health(sqs->client, call) : NULL;
+    const char *credentials = aws_client_health(sqs->client, call);
     char *detail = credentials != NULL ? call->host->alloc(call, DETAIL_SIZE) : NULL;
     if (detail != NULL) {
-        ask_advice(attributes, advice, sizeof advice);
         snprintf(detail, DETAIL_SIZE, "%s%s%s", advice, advice[0] != '\0' ? "; " : "", credentials);
     }
     for (size_t i = 0; i < call->count; i++) {
-        struct ph_health *health = call->outputs[i];
-        health->detail = detail;
+        ((struct ph_health *)call->outputs[i])->detail = detail;
     }
-    end(call, answer);
+    aws_ask_end(call, &read);
 }
 
-static void stats_done(struct sqs *sqs, struct ph_call *call, const struct aws_answer *answer,
-                       const struct answer_attributes *attributes)
+static void stats_done(void *owner, struct ph_call *call, const struct aws_answer *answer)
 {
-    (void)sqs;
-    for (size_t i = 0; attributes != NULL && i < call->count; i++) {
+    struct answer_attributes attributes;
+    struct aws_answer read = *answer;
+    (void)owner;
+    for (size_t i = 0; ask_read(&read, &attributes) && i < call->count; i++) {
         *(struct ph_queue_stats *)call->outputs[i] = (struct ph_queue_stats){
-            .waiting = attributes->waiting,
-            .in_flight = attributes->in_flight,
-            .delayed = attributes->delayed,
+            .waiting = attributes.waiting,
+            .in_flight = attributes.in_flight,
+            .delayed = attributes.delayed,
             .oldest_ms = -1,
         };
     }
-    end(call, answer);
-}
-
-static void ask_for(struct sqs *sqs, struct ph_call *call, ask_done_f *done)
-{
-    if (call->count == 0 || !ask_start(sqs, call, done)) {
-        const struct aws_answer none = {.outcome = PH_TRANSIENT, .text = "there is no memory for the request"};
-        end(call, &none);
-    }
+    aws_ask_end(call, &read);
 }
 
 void ask_health(void *instance, struct ph_call *call)
 {
-    ask_for(sqs_from(instance), call, health_done);
+    ask_queue(sqs_from(instance), call, health_done);
 }
 
 void ask_stats(void *instance, struct ph_call *call)
 {
-    ask_for(sqs_from(instance), call, stats_done);
+    ask_queue(sqs_from(instance), call, stats_done);
 }

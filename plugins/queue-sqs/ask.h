@@ -5,6 +5,7 @@
 #ifndef PLUGINS_QUEUE_SQS_ASK_H
 #define PLUGINS_QUEUE_SQS_ASK_H
 
+#include "plugins/aws/ask.h"
 #include "plugins/queue-sqs/answer.h"
 #include "plugins/queue-sqs/sqs.h"
 #include <stdbool.h>
@@ -14,15 +15,11 @@
 /// What is advised, and what our Terraform sets.
 #define SQS_RECEIVES_GOOD 100
 
-/// What came of it; `attributes` is NULL unless the outcome is PH_OK.
-typedef void ask_done_f(struct sqs *sqs, struct ph_call *call, const struct aws_answer *answer,
-                        const struct answer_attributes *attributes);
+/// Asks for a call.
+void ask_queue(struct sqs *sqs, struct ph_call *call, aws_ask_done_f *done);
 
-/// Asks for a call; `done` runs once, later. False: no memory, it will not run.
-bool ask_start(struct sqs *sqs, struct ph_call *call, ask_done_f *done);
-
-/// Ends what is asked for that call; false: nothing is.
-bool ask_cancel(struct sqs *sqs, const struct ph_call *call);
+/// Reads the answer. False: it is a failure, or no answer to this; *answer says so then.
+bool ask_read(struct aws_answer *answer, struct answer_attributes *attributes_r);
 
 ph_start_f ask_health;
 ph_start_f ask_stats;

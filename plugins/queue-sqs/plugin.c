@@ -72,21 +72,26 @@ static bool only_looking_is_denied(const struct aws_answer *answer)
             strcmp(answer->code, "AuthorizationError") == 0);
 }
 
-static void open_done(struct sqs *sqs, struct ph_call *call, const struct aws_answer *answer,
-                      const struct answer_attributes *attributes)
+static void open_done(void *owner, struct ph_call *call, const struct aws_answer *answer)
 {
+    struct sqs *sqs = sqs_from(owner);
+    struct answer_attributes attributes;
+    struct aws_answer read = *answer;
     char advice[ADVICE_SIZE] = "";
-    enum ph_outcome outcome = sqs_outcome(answer->outcome);
-    if (attributes == NULL && !only_looking_is_denied(answer)) {
+    const bool looked = ask_read(&read, &attributes);
+    if (!looked && !only_looking_is_denied(&read)) {
+        enum ph_outcome outcome = sqs_outcome(read.outcome);
         outcome = outcome == PH_UNCERTAIN || outcome == PH_TRANSIENT ? PH_UNAVAILABLE : outcome;
-        call->host->set(call, 0, outcome, answer->delay_ms, answer->text != NULL ? "%s" : NULL, answer->text);
+        call->host->set(call, 0, outcome, read.delay_ms, "%s%s", read.text,
+                        read.outcome == PH_NOT_FOUND ? " Make it with Terraform, or with posthouse setup for local use."
+                                                     : "");
         aws_client_close(sqs->client, on_closed, sqs);
         return;
     }
-    if (attributes != NULL) {
-        ask_advice(attributes, advice, sizeof advice);
+    if (looked) {
+        ask_advice(&attributes, advice, sizeof advice);
     } else {
-        call->host->log(call->host, PH_LOG_WARN, call, "the queue was not looked at: %s", answer->text);
+        call->host->log(call->host, PH_LOG_WARN, call, "the queue was not looked at: %s", read.text);
     }
     if (advice[0] != '\0') {
         call->host->log(call->host, PH_LOG_WARN, call, "%s", advice);
@@ -147,9 +152,8 @@ static void sqs_open(void *instance, struct ph_call *call)
     if (sqs == NULL) {
         call->host->set(call, 0, PH_UNAVAILABLE, 0, "there is no memory for the queue");
         call->host->complete(call);
-    } else if (!ask_start(sqs, call, open_done)) {
-        call->host->set(call, 0, PH_UNAVAILABLE, 0, "there is no memory for the request");
-        aws_client_close(sqs->client, on_closed, sqs);
+    } else {
+        ask_queue(sqs, call, open_done);
     }
 }
 
@@ -159,7 +163,7 @@ static void sqs_cancel(void *instance, struct ph_call *call)
     for (size_t i = 0; i < call->count; i++) {
         const struct ph_cancel *entry = call->entries[i];
         const bool found = receiver_cancel(sqs->receiver, entry->call) || change_cancel(sqs, entry->call) ||
-                           ask_cancel(sqs, entry->call);
+                           aws_ask_cancel(&sqs->asks, entry->call);
         call->host->set(call, i, found ? PH_OK : PH_NOT_FOUND, 0, NULL);
     }
     call->host->complete(call);

@@ -4,7 +4,7 @@
 #ifndef PLUGINS_QUEUE_SQS_SQS_H
 #define PLUGINS_QUEUE_SQS_SQS_H
 
-#include "core/list.h"
+#include "plugins/aws/ask.h"
 #include "plugins/aws/client.h"
 #include "plugins/queue-sqs/leases.h"
 #include "posthouse/plugin.h"
@@ -12,7 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct ask;
 struct gather;
 struct receiver;
 
@@ -38,7 +37,7 @@ struct sqs {
     struct gather *extend;
     struct receiver *receiver;
     struct leases *leases;
-    LIST_HEAD(, ask) asks; ///< GetQueueAttributes under way
+    struct aws_asks asks; ///< GetQueueAttributes under way
     struct ph_call *opening;
     struct ph_call *closing;
 };
