@@ -290,11 +290,30 @@ bool connection_prepare(struct connect_request *request)
     return good;
 }
 
+// A commit whose wait for the standby was cut off is answered as a success, with a warning alone: it may be lost with the
+// primary. libpq may hand out the warning while the job before is still the first, so all that change something have it.
+static void on_notice(void *context, const PGresult *notice)
+{
+    struct connection *connection = context;
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+    if (severity == NULL || strcmp(severity, "WARNING") != 0)
+        return;
+    for (struct rds_job *job = connection->first; job != NULL; job = job->next) {
+        if (job->changes && job->failure.outcome == PH_OK)
+            rds_failure_say(
+                &job->failure, PH_UNCERTAIN,
+                "%s: the server warned (SQLSTATE %.5s): it is committed here, but perhaps not at the standby",
+                connection->rds->server, state != NULL ? state : "?????");
+    }
+}
+
 // The connection is there: onto the loop.
 static bool adopt(struct connection *connection, PGconn *pg)
 {
     struct event_base *base = connection->rds->host->base;
     connection->pg = pg;
+    PQsetNoticeReceiver(pg, on_notice, connection);
     connection->readable = event_new(base, PQsocket(pg), EV_READ | EV_PERSIST, on_readable, connection);
     connection->writable = event_new(base, PQsocket(pg), EV_WRITE | EV_PERSIST, on_writable, connection);
     if (connection->readable == NULL || connection->writable == NULL || event_add(connection->readable, NULL) != 0) {

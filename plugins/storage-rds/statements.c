@@ -306,13 +306,14 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
                         " JOIN posthouse_users u ON u.name = s.name AND u.removed_at = 0",
     [SQL_SESSION_REMOVE] = "DELETE FROM posthouse_sessions WHERE token = ANY($1::bytea[])",
 
-    // ---- purge: each removes at most so many rows, and leaves what is locked for the next time.
-    [SQL_PURGE_SESSIONS] = "WITH " CLOCK ", gone AS (DELETE FROM posthouse_sessions WHERE token IN"
-                           " (SELECT token FROM posthouse_sessions WHERE expires_at <= " NOW " LIMIT $1::bigint"
-                           " FOR UPDATE SKIP LOCKED) RETURNING 1) SELECT count(*) FROM gone",
-    [SQL_PURGE_KEYS] = "WITH " CLOCK ", gone AS (DELETE FROM posthouse_keys WHERE (sender, key) IN"
-                       " (SELECT sender, key FROM posthouse_keys WHERE accepted_at < " NOW " - $1::bigint"
-                       " LIMIT $2::bigint FOR UPDATE SKIP LOCKED) RETURNING 1) SELECT count(*) FROM gone",
+    // ---- purge: each removes at most so many rows, and leaves what is locked for the next time. Rows are found again by
+    // their place, which their lock holds still: a join would be planned for a share of the table that LIMIT does not tell.
+    [SQL_PURGE_SESSIONS] = "WITH " CLOCK ", gone AS (DELETE FROM posthouse_sessions WHERE ctid = ANY (ARRAY"
+                           "(SELECT ctid FROM posthouse_sessions WHERE expires_at <= " NOW " LIMIT $1::bigint"
+                           " FOR UPDATE SKIP LOCKED)) RETURNING 1) SELECT count(*) FROM gone",
+    [SQL_PURGE_KEYS] = "WITH " CLOCK ", gone AS (DELETE FROM posthouse_keys WHERE ctid = ANY (ARRAY"
+                       "(SELECT ctid FROM posthouse_keys WHERE accepted_at < " NOW " - $1::bigint"
+                       " LIMIT $2::bigint FOR UPDATE SKIP LOCKED)) RETURNING 1) SELECT count(*) FROM gone",
     [SQL_PURGE_INBOX] =
         "WITH who AS MATERIALIZED (SELECT name FROM posthouse_users"
         " WHERE removed_at > 0 AND NOT swept ORDER BY name LIMIT 1),"
