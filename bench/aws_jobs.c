@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// See bench/aws_jobs.h. A receipt is the number of a place in a table and the job's own number, so that one that was used
+// before names nothing.
+#include "bench/aws_jobs.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct place {
+    struct job *job;  // NULL: free
+    size_t next_free; // one more than the next free place's index, 0: none
+};
+
+struct jobs {
+    uint64_t numbers;
+    struct job *first;
+    struct job **last;
+    size_t waiting;
+    size_t taken;
+    struct place *places;
+    size_t place_count;
+    size_t free_place; // one more than its index, 0: none
+};
+
+static void *must(void *memory)
+{
+    if (memory == NULL) {
+        fputs("aws_stub: no memory\n", stderr);
+        abort();
+    }
+    return memory;
+}
+
+struct jobs *jobs_new(void)
+{
+    struct jobs *jobs = must(calloc(1, sizeof *jobs));
+    jobs->last = &jobs->first;
+    return jobs;
+}
+
+static void job_free(struct job *job)
+{
+    free(job->escaped);
+    free(job);
+}
+
+void jobs_free(struct jobs *jobs)
+{
+    for (struct job *next, *job = jobs->first; job != NULL; job = next) {
+        next = job->next;
+        job_free(job);
+    }
+    for (size_t i = 0; i < jobs->place_count; i++) {
+        if (jobs->places[i].job != NULL) {
+            job_free(jobs->places[i].job);
+        }
+    }
+    free(jobs->places);
+    free(jobs);
+}
+
+static void append(struct jobs *jobs, struct job *job)
+{
+    job->next = NULL;
+    *jobs->last = job;
+    jobs->last = &job->next;
+    jobs->waiting++;
+}
+
+static void md5_text(const char *bytes, size_t length, char md5_r[JOB_MD5_SIZE])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    if (EVP_Digest(bytes, length, digest, &size, EVP_md5(), NULL) != 1) {
+        size = 0;
+    }
+    md5_r[0] = '\0';
+    for (unsigned int i = 0; i < size && 2 * i + 2 < JOB_MD5_SIZE; i++) {
+        snprintf(md5_r + (size_t)2 * i, 3, "%02x", (unsigned)digest[i]);
+    }
+}
+
+const struct job *jobs_put(struct jobs *jobs, const json_t *body)
+{
+    struct job *job = must(calloc(1, sizeof *job));
+    job->number = ++jobs->numbers;
+    job->escaped = must(json_is_string(body) ? json_dumps(body, JSON_ENCODE_ANY) : strdup("\"\""));
+    md5_text(json_is_string(body) ? json_string_value(body) : "", json_string_length(body), job->md5);
+    append(jobs, job);
+    return job;
+}
+
+static size_t take_place(struct jobs *jobs)
+{
+    if (jobs->free_place == 0) {
+        const size_t count = jobs->place_count > 0 ? 2 * jobs->place_count : 1024;
+        jobs->places = must(realloc(jobs->places, count * sizeof *jobs->places));
+        for (size_t i = count; i > jobs->place_count; i--) {
+            jobs->places[i - 1] = (struct place){.next_free = jobs->free_place};
+            jobs->free_place = i;
+        }
+        jobs->place_count = count;
+    }
+    const size_t index = jobs->free_place - 1;
+    jobs->free_place = jobs->places[index].next_free;
+    return index;
+}
+
+const struct job *jobs_take(struct jobs *jobs, char receipt_r[JOB_RECEIPT_SIZE])
+{
+    struct job *job = jobs->first;
+    if (job == NULL) {
+        return NULL;
+    }
+    jobs->first = job->next;
+    if (jobs->first == NULL) {
+        jobs->last = &jobs->first;
+    }
+    jobs->waiting--;
+    jobs->taken++;
+    job->receives++;
+    const size_t index = take_place(jobs);
+    jobs->places[index].job = job;
+    snprintf(receipt_r, JOB_RECEIPT_SIZE, "%zu-%llu", index, (unsigned long long)job->number);
+    return job;
+}
+
+// The job that a receipt names, no longer taken; NULL: none.
+static struct job *untake(struct jobs *jobs, const char *receipt)
+{
+    char *end;
+    const size_t index = strtoul(receipt, &end, 10);
+    const uint64_t number = *end == '-' ? strtoull(end + 1, NULL, 10) : 0;
+    struct job *job = index < jobs->place_count ? jobs->places[index].job : NULL;
+    if (job == NULL || job->number != number) {
+        return NULL;
+    }
+    jobs->places[index] = (struct place){.next_free = jobs->free_place};
+    jobs->free_place = index + 1;
+    jobs->taken--;
+    return job;
+}
+
+void jobs_remove(struct jobs *jobs, const char *receipt)
+{
+    struct job *job = untake(jobs, receipt);
+    if (job != NULL) {
+        job_free(job);
+    }
+}
+
+void jobs_give_back(struct jobs *jobs, const char *receipt)
+{
+    struct job *job = untake(jobs, receipt);
+    if (job != NULL) {
+        append(jobs, job);
+    }
+}
+
+size_t jobs_waiting(const struct jobs *jobs)
+{
+    return jobs->waiting;
+}
+
+size_t jobs_taken(const struct jobs *jobs)
+{
+    return jobs->taken;
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The jobs of the bench's stub of SQS: first in, first out; taken by a receipt until they are removed or given back.
+#ifndef BENCH_AWS_JOBS_H
+#define BENCH_AWS_JOBS_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define JOB_RECEIPT_SIZE 48
+#define JOB_MD5_SIZE 33
+
+struct jobs;
+
+struct job {
+    uint64_t number;
+    unsigned receives;
+    char md5[JOB_MD5_SIZE]; ///< of the body, hexadecimal
+    char *escaped;          ///< the body as a JSON string, quotes included
+    struct job *next;
+};
+
+struct jobs *jobs_new(void);
+void jobs_free(struct jobs *jobs);
+
+/// Adds a job with this JSON string as its body, empty for anything else; it stays the queue's.
+const struct job *jobs_put(struct jobs *jobs, const json_t *body);
+
+/// Takes the first job; NULL: there is none.
+const struct job *jobs_take(struct jobs *jobs, char receipt_r[JOB_RECEIPT_SIZE]);
+
+/// A receipt that is not known, or was used, does nothing.
+void jobs_remove(struct jobs *jobs, const char *receipt);
+void jobs_give_back(struct jobs *jobs, const char *receipt);
+
+size_t jobs_waiting(const struct jobs *jobs);
+size_t jobs_taken(const struct jobs *jobs);
+
+#endif
