@@ -6,6 +6,7 @@
 // credentials and topic.
 #include "plugins/alert-sns/message.h"
 #include "plugins/alert-sns/publish.h"
+#include "plugins/alert-sns/setup.h"
 #include "plugins/aws/form.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -223,7 +224,7 @@ static void sns_cancel(void *instance, struct ph_call *call)
 }
 
 static const struct ph_common_operations common = {
-    .open = sns_open, .close = sns_close, .health = sns_health, .cancel = sns_cancel};
+    .open = sns_open, .close = sns_close, .health = sns_health, .cancel = sns_cancel, .setup = sns_setup};
 
 static const struct ph_alert_operations operations = {.publish = sns_publish};
 
