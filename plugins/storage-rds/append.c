@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// append: messages, their outbox marks and keys, a wave of them in one transaction of two statements.
+// append: messages, their outbox marks and keys, a wave of them in one statement.
 //
-// The first locks the counters of the senders, the second decides and writes. What it refuses it leaves out, and answers
-// a row for each thing that is not as usual: a message that is stored already, a key that is taken, a name of no user.
+// It locks the counters of the senders, decides and writes. What it refuses it leaves out, and answers a row for each
+// thing that is not as usual: a message that is stored already, a key that is taken, a name of no user.
 #include "plugins/storage-rds/names.h"
 #include "plugins/storage-rds/operations.h"
 #include "plugins/storage-rds/parameters.h"
@@ -67,28 +67,11 @@ static bool gather_names(struct appending *appending)
     return true;
 }
 
-// The senders' counters, each moved on by as many messages as it has here.
-static bool lock_step(struct appending *appending, struct rds_job *job, int64_t *counts)
-{
-    const struct wave *wave = appending->wave;
-    size_t senders = appending->names.count;
-    struct rds_step *step = rds_job_step(job, SQL_APPEND_LOCK, 0);
-    struct array names = array_begin(wave->call, PARAMETER_TEXT, senders, senders * 16);
-    struct array moves = array_begin(wave->call, PARAMETER_BIGINT, senders, senders * 8);
-    for (size_t i = 0; i < wave->count; i++)
-        counts[appending->senders[i]]++;
-    for (size_t i = 0; i < senders; i++) {
-        array_bytes(&names, appending->names.items[i].bytes, appending->names.items[i].length);
-        array_bigint(&moves, counts[i]);
-    }
-    return step_array(step, &names) && step_array(step, &moves);
-}
-
-/// The arrays of the second statement, by the number of their parameter less one.
+/// The arrays of the statement, by the number of their parameter less one.
 enum {
     ID,
     SENDER,
-    BACK,
+    NTH, // of its sender's here
     RECIPIENTS,
     DELIVER_AT,
     EXPIRES_AT,
@@ -107,17 +90,21 @@ enum {
     DUE_IN,
     KEY_ID,
     KEY_HASH,
+    HEAD_NAME, // the senders, each once
+    HEAD_COUNT,
+    HEAD, // of each entry
     ARRAYS
 };
 
 static const enum parameter_type types[ARRAYS] = {
-    [ID] = PARAMETER_UUID,          [SENDER] = PARAMETER_TEXT,       [BACK] = PARAMETER_BIGINT,
+    [ID] = PARAMETER_UUID,          [SENDER] = PARAMETER_TEXT,       [NTH] = PARAMETER_BIGINT,
     [RECIPIENTS] = PARAMETER_TEXT,  [DELIVER_AT] = PARAMETER_BIGINT, [EXPIRES_AT] = PARAMETER_BIGINT,
     [PRIORITY] = PARAMETER_BIGINT,  [TRACE] = PARAMETER_BYTEA,       [CONTENT_TYPE] = PARAMETER_BYTEA,
     [ATTRIBUTES] = PARAMETER_BYTEA, [SUBJECT] = PARAMETER_BYTEA,     [BODY] = PARAMETER_BYTEA,
     [NAME] = PARAMETER_TEXT,        [PAIR_ENTRY] = PARAMETER_BIGINT, [PAIR_NAME] = PARAMETER_BIGINT,
     [KEY_ENTRY] = PARAMETER_BIGINT, [KEY_SENDER] = PARAMETER_TEXT,   [KEY] = PARAMETER_BYTEA,
     [DUE_IN] = PARAMETER_BIGINT,    [KEY_ID] = PARAMETER_UUID,       [KEY_HASH] = PARAMETER_BYTEA,
+    [HEAD_NAME] = PARAMETER_TEXT,   [HEAD_COUNT] = PARAMETER_BIGINT, [HEAD] = PARAMETER_BIGINT,
 };
 
 static void add_text(struct array *array, struct ph_text text)
@@ -161,7 +148,8 @@ static void add_entry(struct appending *appending, struct array arrays[ARRAYS], 
     const struct ph_message *entry = entry_of(appending->wave, i);
     array_bytes(&arrays[ID], entry->id.bytes, sizeof(entry->id.bytes));
     add_text(&arrays[SENDER], entry->sender);
-    array_bigint(&arrays[BACK], --counts[appending->senders[i]]);
+    array_bigint(&arrays[NTH], ++counts[appending->senders[i]]);
+    array_bigint(&arrays[HEAD], (int64_t)appending->senders[i] + 1);
     array_bigint(&arrays[DELIVER_AT], entry->deliver_at);
     array_bigint(&arrays[EXPIRES_AT], entry->expires_at);
     array_bigint(&arrays[PRIORITY], entry->priority);
@@ -181,6 +169,7 @@ static bool write_step(struct appending *appending, struct rds_job *job, int64_t
     const struct wave *wave = appending->wave;
     struct rds_step *step = rds_job_step(job, SQL_APPEND, 0);
     struct array arrays[ARRAYS];
+    size_t senders = appending->names.count; // recipients come behind them
     size_t bodies = 0;
     for (size_t i = 0; i < wave->count; i++)
         bodies += entry_of(wave, i)->body.length;
@@ -190,6 +179,10 @@ static bool write_step(struct appending *appending, struct rds_job *job, int64_t
         add_entry(appending, arrays, i, counts);
     for (size_t i = 0; i < appending->names.count; i++)
         add_text(&arrays[NAME], appending->names.items[i]);
+    for (size_t i = 0; i < senders; i++) {
+        add_text(&arrays[HEAD_NAME], appending->names.items[i]);
+        array_bigint(&arrays[HEAD_COUNT], counts[i]);
+    }
     bool good = true;
     for (size_t i = 0; good && i < ARRAYS; i++)
         good = step_array(step, &arrays[i]);
@@ -292,8 +285,7 @@ static bool append_rows(struct rds_job *job, size_t step, const PGresult *result
     struct appending *appending = ((struct wave *)job->data)->data;
     struct ph_call *call = job->call;
     bool good = true;
-    if (step == 0)
-        return true;
+    (void)step;
     for (int row = 0; good && row < PQntuples(result); row++) {
         struct values values = values_row(call, result, row, 5);
         good = read_row(appending, &values);
@@ -312,7 +304,7 @@ static bool append_rows(struct rds_job *job, size_t step, const PGresult *result
 
 static void append_start(struct wave *wave)
 {
-    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_WRITE, true, 2, append_rows);
+    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_WRITE, true, 1, append_rows);
     if (job == NULL)
         return;
     struct appending *appending = wave->rds->host->alloc(wave->call, sizeof(*appending));
@@ -326,7 +318,7 @@ static void append_start(struct wave *wave)
     *appending = (struct appending){.wave = wave};
     bool good = gather_names(appending);
     int64_t *counts = good ? wave->rds->host->alloc(wave->call, (wave->count + 1) * sizeof(int64_t)) : NULL;
-    good = counts != NULL && lock_step(appending, job, counts) && write_step(appending, job, counts);
+    good = counts != NULL && write_step(appending, job, counts);
     if (good)
         appending->unknown = wave->rds->host->alloc(wave->call, appending->names.count + 1);
     if (good && appending->unknown != NULL)

@@ -228,7 +228,7 @@ static void on_writable(evutil_socket_t descriptor, short events, void *context)
 
 static bool send_job(struct connection *connection, struct rds_job *job)
 {
-    static const int binary[RDS_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const int binary[RDS_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     for (size_t i = 0; i < job->step_count; i++) {
         const struct rds_step *step = &job->steps[i];
         char name[16];

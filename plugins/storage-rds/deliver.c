@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// deliver: carries messages to their inboxes, a wave of them in one transaction of three statements.
+// deliver: carries messages to their inboxes, a wave of them in one transaction of two statements.
 //
-// The first locks the marks, in order of their ids; the second the inboxes' counters, in order of their names; the third
+// The first locks the marks, in order of their ids; the second locks the inboxes' counters, in order of their names,
 // decides and writes, and tells of every message that had a mark. Of the others, the recorded outcome is read afterwards.
 #include "plugins/storage-rds/operations.h"
 #include "plugins/storage-rds/parameters.h"
@@ -11,7 +11,7 @@
 #include "plugins/storage-rds/statements.h"
 #include "plugins/storage-rds/wave.h"
 
-// What the third statement gives behind the columns of a fresh record.
+// What the second statement gives behind the columns of a fresh record.
 enum {
     DELIVER_N,
     DELIVER_RECORD,
@@ -72,7 +72,7 @@ static bool deliver_rows(struct rds_job *job, size_t step, const PGresult *resul
 {
     struct wave *wave = job->data;
     bool good = true;
-    if (step < 2)
+    if (step == 0)
         return true;
     // Messages come before those who are gone, as the statement lists them.
     for (int row = 0; good && row < PQntuples(result); row++) {
@@ -173,13 +173,12 @@ static bool deliver_step(struct rds_step *step, const struct wave *wave)
 
 static void deliver_start(struct wave *wave)
 {
-    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_WRITE, true, 3, deliver_rows);
+    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_WRITE, true, 2, deliver_rows);
     if (job == NULL)
         return;
     job->data = wave;
     job->done = deliver_done;
     if (ids_parameter(rds_job_step(job, SQL_DELIVER_MARKS, 0), wave) &&
-        ids_parameter(rds_job_step(job, SQL_DELIVER_INBOXES, 0), wave) &&
         deliver_step(rds_job_step(job, SQL_DELIVER, 0), wave))
         rds_submit(job);
     else

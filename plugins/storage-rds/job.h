@@ -3,8 +3,9 @@
 // A job: one transaction, sent as one piece of a pipeline that ends in one Sync.
 //
 // PostgreSQL runs all statements up to a Sync in one transaction, each with a snapshot of its own (read committed): what
-// must be read after a lock stands in a later step than the one that takes it. Nothing is answered before the Sync's own
-// answer, which tells that the commit is durable.
+// must be read after a lock stands in a later step than the one that takes it, or is a column of the locked row itself, which
+// SELECT … FOR UPDATE gives as it is then. Nothing is answered before the Sync's own answer, which tells that the commit is
+// durable.
 #ifndef PLUGINS_STORAGE_RDS_JOB_H
 #define PLUGINS_STORAGE_RDS_JOB_H
 
@@ -15,7 +16,7 @@
 #include "plugins/storage-rds/failure.h"
 #include "posthouse/plugin.h"
 
-#define RDS_PARAMETERS 21
+#define RDS_PARAMETERS 24
 
 /// What a job waits in line with. Each lane has connections of its own.
 enum rds_lane {

@@ -60,15 +60,21 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     [SQL_HEALTH] = "SELECT 1",
     [SQL_BARRIER] = "SELECT pg_logical_emit_message(true, 'posthouse', '')",
 
-    // ---- append: ids, senders, …; the senders' counters are locked first, in order of their names, so that whatever
-    // else is written for a sender (keys, repeats) is decided one transaction after the other.
-    [SQL_APPEND_LOCK] = "WITH locked AS MATERIALIZED (SELECT s.name, w.count"
-                        " FROM unnest($1::text[], $2::bigint[]) w(name, count)"
-                        " JOIN posthouse_senders s ON s.name = w.name ORDER BY s.name FOR UPDATE OF s)"
-                        " UPDATE posthouse_senders s SET position = s.position + l.count FROM locked l"
-                        " WHERE s.name = l.name",
+    // ---- append. locked: the senders' counters, in order of names, as they are when the lock is there, which the snapshot
+    // may not know yet; heads: the same as an array, for every sender of the batch. What another transaction wrote for a
+    // sender while this one waited (a key, a repeat) is found by the unique indexes: the call is then tried again.
     [SQL_APPEND] =
-        "WITH " CLOCK ","
+        "WITH locked AS MATERIALIZED (SELECT w.n, w.count, s.name, s.position"
+        " FROM unnest($22::text[], $23::bigint[]) WITH ORDINALITY w(name, count, n)"
+        " JOIN posthouse_senders s ON s.name = w.name ORDER BY s.name FOR UPDATE OF s),"
+        " clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
+        " FROM (SELECT count(*) FROM locked) l),"
+        " heads AS MATERIALIZED (SELECT array_agg(h.position ORDER BY h.n) AS position FROM"
+        " (SELECT n, position FROM locked UNION ALL SELECT w.n, 0 FROM unnest($23::bigint[]) WITH ORDINALITY w(count, "
+        "n)"
+        " WHERE w.n NOT IN (SELECT n FROM locked)) h),"
+        " moved AS (UPDATE posthouse_senders s SET position = l.position + l.count FROM locked l WHERE s.name = "
+        "l.name),"
         " unknown AS MATERIALIZED (SELECT u.n FROM unnest($13::text[]) WITH ORDINALITY u(name, n)"
         " WHERE NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed)),"
         " stored AS MATERIALIZED (SELECT i.n, m.accepted_at FROM unnest($1::uuid[]) WITH ORDINALITY i(id, n)"
@@ -81,13 +87,13 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " messages AS (INSERT INTO posthouse_messages(id, accepted_at, deliver_at, expires_at, position, priority, "
         "sender,"
         " recipients, trace, content_type, attributes, subject, body)"
-        " SELECT i.id, c.now, i.deliver_at, i.expires_at, s.position - i.back, i.priority, i.sender, i.recipients,"
+        " SELECT i.id, c.now, i.deliver_at, i.expires_at, h.position[i.head] + i.nth, i.priority, i.sender, "
+        "i.recipients,"
         " i.trace, i.content_type, i.attributes, i.subject, i.body"
         " FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],"
-        " $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[]) WITH ORDINALITY"
-        " i(id, sender, back, recipients, deliver_at, expires_at, priority, trace, content_type, attributes, subject,"
-        " body, n) CROSS JOIN clock c JOIN posthouse_senders s ON s.name = i.sender"
-        " WHERE i.n NOT IN (SELECT n FROM bad)),"
+        " $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[], $24::bigint[]) WITH ORDINALITY"
+        " i(id, sender, nth, recipients, deliver_at, expires_at, priority, trace, content_type, attributes, subject,"
+        " body, head, n) CROSS JOIN clock c CROSS JOIN heads h WHERE i.n NOT IN (SELECT n FROM bad)),"
         " marks AS (INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
         " SELECT i.id, greatest(c.now + i.due_in, i.deliver_at), i.expires_at, greatest(c.now, i.deliver_at),"
         " i.deliver_at > c.now FROM unnest($1::uuid[], $5::bigint[], $6::bigint[], $19::bigint[]) WITH ORDINALITY"
@@ -103,26 +109,31 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
 
     // ---- endings. Marks are locked in order of their ids, then inboxes in order of their names.
     [SQL_DELIVER_MARKS] = "SELECT 1 FROM posthouse_outbox WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE",
-    [SQL_DELIVER_INBOXES] = "SELECT 1 FROM posthouse_inboxes i WHERE i.name IN (SELECT r.name"
-                            " FROM unnest($1::uuid[]) w(id) JOIN posthouse_outbox o ON o.id = w.id"
-                            " JOIN posthouse_messages m ON m.id = w.id"
-                            " CROSS JOIN LATERAL unnest(string_to_array(m.recipients, ' ')) r(name))"
-                            " ORDER BY i.name FOR UPDATE",
-    // marked: everything with a mark; ending: what does not wait for its time; each: its recipients.
+    // marked: everything with a mark, the large columns last, as most readers need the first ones; named: who is to get
+    // what; inboxes: their counters, as they are when the lock is there, which the snapshot may not know yet; each: named,
+    // every name's behind the counter of its inbox (n = 0) if there is one, so that no index is asked again. place is
+    // where the mark lies: it is locked, so it stays there.
     [SQL_DELIVER] =
-        "WITH " CLOCK ","
-        " marked AS MATERIALIZED (SELECT w.n, w.lease, o.due AS marked_due, o.id,"
-        " m.expires_at > 0 AND m.expires_at <= " NOW " AS expired, m.deliver_at > " NOW " AS early,"
-        " m.sender, m.accepted_at, m.deliver_at, m.expires_at, m.priority, m.recipients, m.trace, m.content_type,"
-        " m.attributes, octet_length(m.body)::bigint AS body_length"
-        " FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY w(id, lease, n)"
+        "WITH begun AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now),"
+        " marked AS MATERIALIZED (SELECT w.n, o.id, o.ctid AS place,"
+        " m.expires_at > 0 AND m.expires_at <= b.now AS expired, m.deliver_at > b.now AS early, w.lease, o.due,"
+        " m.priority, m.accepted_at, m.deliver_at, m.expires_at, octet_length(m.body)::bigint AS body_length,"
+        " m.recipients, m.sender, m.trace, m.content_type, m.attributes"
+        " FROM begun b CROSS JOIN unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY w(id, lease, n)"
         " JOIN posthouse_outbox o ON o.id = w.id JOIN posthouse_messages m ON m.id = w.id),"
-        " each AS MATERIALIZED (SELECT k.n, k.id, r.name, i.name IS NOT NULL AS known,"
-        " i.position + row_number() OVER (PARTITION BY r.name ORDER BY k.n) AS position"
-        " FROM marked k CROSS JOIN LATERAL unnest(string_to_array(k.recipients, ' ')) r(name)"
-        " LEFT JOIN posthouse_inboxes i ON i.name = r.name AND NOT i.removed WHERE NOT k.expired AND NOT k.early),"
+        " named AS MATERIALIZED (SELECT k.n, k.id, unnest(string_to_array(k.recipients, ' ')) AS name"
+        " FROM marked k WHERE NOT k.expired AND NOT k.early),"
+        " inboxes AS MATERIALIZED (SELECT i.name, i.position, i.removed FROM posthouse_inboxes i"
+        " WHERE i.name IN (SELECT name FROM named) ORDER BY i.name FOR UPDATE),"
+        " clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
+        " FROM (SELECT count(*) FROM inboxes) l),"
+        " each AS MATERIALIZED (SELECT n, id, name, first_value(position) OVER own IS NOT NULL AS known,"
+        " first_value(position) OVER own + row_number() OVER own - 1 AS position"
+        " FROM (SELECT 0::bigint, NULL::uuid, i.name, i.position FROM inboxes i WHERE NOT i.removed"
+        " UNION ALL SELECT r.n, r.id, r.name, NULL FROM named r) u(n, id, name, position)"
+        " WINDOW own AS (PARTITION BY name ORDER BY n)),"
         " rows AS (INSERT INTO posthouse_deliveries(message, at, position, recipient)"
-        " SELECT e.id, c.now, e.position, e.name FROM each e CROSS JOIN clock c WHERE e.known),"
+        " SELECT e.id, c.now, e.position, e.name FROM each e CROSS JOIN clock c WHERE e.known AND e.n > 0),"
         " counted AS (UPDATE posthouse_inboxes i SET position = e.position"
         " FROM (SELECT name, max(position) AS position FROM each WHERE known GROUP BY name) e WHERE i.name = e.name),"
         " alerts AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 2, k.id, c.now + k.lease"
@@ -133,12 +144,13 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " FROM marked k CROSS JOIN clock c"
         " WHERE k.expired OR (NOT k.early AND k.n NOT IN (SELECT n FROM each WHERE known))"
         " ON CONFLICT (id) DO UPDATE SET state = excluded.state, at = excluded.at),"
-        " removed AS (DELETE FROM posthouse_outbox o USING marked k WHERE o.id = k.id AND (k.expired OR NOT k.early)),"
+        " removed AS (DELETE FROM posthouse_outbox o"
+        " WHERE o.ctid = ANY(ARRAY(SELECT k.place FROM marked k WHERE k.expired OR NOT k.early))),"
         " moved AS (UPDATE posthouse_outbox o SET due = k.deliver_at FROM marked k"
         " WHERE o.id = k.id AND k.early AND NOT k.expired AND o.due <> k.deliver_at)"
         " SELECT k.n, k.id, k.sender, k.accepted_at, k.deliver_at, k.expires_at, k.priority::bigint, k.recipients, "
         "k.trace,"
-        " k.content_type, k.attributes, k.body_length, k.marked_due, coalesce(t.failures, 0),"
+        " k.content_type, k.attributes, k.body_length, k.due, coalesce(t.failures, 0),"
         " coalesce(t.first_failed_at, 0), coalesce(t.last_failed_at, 0), coalesce(t.reason, ''), k.expired,"
         " k.early AND NOT k.expired, c.now"
         " FROM marked k CROSS JOIN clock c LEFT JOIN posthouse_troubles t ON t.id = k.id"

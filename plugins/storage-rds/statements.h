@@ -8,10 +8,8 @@
 enum rds_statement {
     SQL_HEALTH,  ///< the engine's: whether the server answers
     SQL_BARRIER, ///< has a transaction that writes nothing wait for the disk and the standby
-    SQL_APPEND_LOCK,
     SQL_APPEND,
     SQL_DELIVER_MARKS,
-    SQL_DELIVER_INBOXES,
     SQL_DELIVER,
     SQL_RECORD_HEADS,
     SQL_FAIL_LOCK,
