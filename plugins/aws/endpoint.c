@@ -136,12 +136,16 @@ bool aws_region_of(const char *text, char *region_r, size_t size)
                           strncasecmp(at + host - length, suffixes[j], length) == 0);
         }
     }
+    // The last that looks like one: the name of a VPC endpoint, in front, may do so too.
+    bool known = false;
     for (const char *end = at + host; own && at < end; at++) {
+        char found[AWS_REGION_SIZE];
         size_t label = strcspn(at, ".:/?#");
-        if (take_region(at, label, region_r, size)) {
-            return true;
+        if (take_region(at, label, found, size < sizeof found ? size : sizeof found)) {
+            snprintf(region_r, size, "%s", found);
+            known = true;
         }
         at += label;
     }
-    return false;
+    return known;
 }
