@@ -65,6 +65,7 @@ static const struct code codes[] = {
     {"AccessDeniedException", PH_DENIED, 0},
     {"AuthorizationError", PH_DENIED, 0},
     {"AuthorizationErrorException", PH_DENIED, 0},
+    {"DecryptionFailure", PH_DENIED, 0},
     {"EndpointDisabled", PH_DENIED, 0},
     {"IncompleteSignature", PH_DENIED, 0},
     {"IncompleteSignatureException", PH_DENIED, 0},

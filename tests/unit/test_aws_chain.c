@@ -99,7 +99,7 @@ static void until_changed(struct scene *scene)
     }
 }
 
-static void gets(struct scene *scene, const char *id)
+static void has_keys(struct scene *scene, const char *id)
 {
     assert_int_equal(ask(scene), AWS_CHAIN_READY);
     assert_string_equal(scene->keys.id, id);
@@ -143,7 +143,7 @@ static void test_environment(void **state)
     assert_string_equal(health(scene), "no credentials yet");
     assert_int_equal(ask(scene), AWS_CHAIN_WAIT);
     until_changed(scene);
-    gets(scene, "AKID");
+    has_keys(scene, "AKID");
     assert_string_equal(scene->keys.secret, "hush");
     assert_string_equal(scene->keys.token, "token");
     assert_int_equal(scene->stub->count, 0);
@@ -167,7 +167,7 @@ static void test_profile(void **state)
     file_for(scene, "AWS_CONFIG_FILE", "config", "[profile work]\nregion = eu-north-1\n");
     assert_int_equal(ask(scene), AWS_CHAIN_WAIT);
     until_changed(scene);
-    gets(scene, "AKIDWORK");
+    has_keys(scene, "AKIDWORK");
     assert_string_equal(scene->settings.profile.region, "eu-north-1");
     // Somebody changed the file, and the old keys are refused: it is read again.
     file_for(scene, "AWS_SHARED_CREDENTIALS_FILE", "credentials",
@@ -175,7 +175,7 @@ static void test_profile(void **state)
     aws_chain_refuse(scene->chain, "AKIDWORK");
     assert_int_equal(ask(scene), AWS_CHAIN_WAIT);
     until_changed(scene);
-    gets(scene, "AKIDNEW");
+    has_keys(scene, "AKIDNEW");
 }
 
 static void test_home(void **state)
@@ -194,7 +194,7 @@ static void test_home(void **state)
     until_changed(scene);
     unlink(path);
     rmdir(folder);
-    gets(scene, "AKIDHOME");
+    has_keys(scene, "AKIDHOME");
 }
 
 static void test_profiles_that_fail(void **state)
@@ -228,7 +228,7 @@ static void test_container(void **state)
     assert_int_equal(sent->timeout_ms, 2000);
     stub_answer(scene->stub, 0, 200, json_keys("ASIA1", "2027-01-15T09:00:00Z"));
     until_changed(scene);
-    gets(scene, "ASIA1");
+    has_keys(scene, "ASIA1");
     assert_string_equal(health(scene), "credentials from the container endpoint, good until 2027-01-15T09:00:00.000Z");
 }
 
@@ -289,7 +289,7 @@ static void test_instance(void **state)
     assert_string_equal(stub_header(sent, "X-aws-ec2-metadata-token"), "the-token");
     stub_answer(scene->stub, 2, 200, json_keys("ASIA2", "2027-01-15T14:00:00Z"));
     until_changed(scene);
-    gets(scene, "ASIA2");
+    has_keys(scene, "ASIA2");
 }
 
 static void test_instance_without_role(void **state)
@@ -333,7 +333,7 @@ static void test_nothing_is_set_up(void **state)
     setenv("AWS_SECRET_ACCESS_KEY", "hush", 1);
     assert_int_equal(ask(scene), AWS_CHAIN_WAIT);
     until_changed(scene);
-    gets(scene, "AKID");
+    has_keys(scene, "AKID");
 }
 
 #define STS_ANSWER                                                                                            \
@@ -356,7 +356,7 @@ static void test_web_identity(void **state)
     assert_string_equal(stub_header(sent, "Authorization"), "");
     stub_answer(scene->stub, 0, 200, STS_ANSWER);
     until_changed(scene);
-    gets(scene, "ASIA3");
+    has_keys(scene, "ASIA3");
     assert_true(scene->fake->measured > 0.5); // the cost meter saw it
 }
 
@@ -388,7 +388,7 @@ static void begin(struct scene *scene)
     stub_wait(scene->stub, 1);
     stub_answer(scene->stub, 0, 200, json_keys("ASIA1", "2027-01-15T09:00:00Z"));
     until_changed(scene);
-    gets(scene, "ASIA1");
+    has_keys(scene, "ASIA1");
 }
 
 static void test_refresh_in_time(void **state)
@@ -396,17 +396,17 @@ static void test_refresh_in_time(void **state)
     struct scene *scene = *state;
     begin(scene);
     scene->fake->now += 44 * MINUTE;
-    gets(scene, "ASIA1");
+    has_keys(scene, "ASIA1");
     assert_int_equal(scene->stub->count, 1);
     scene->fake->now += 2 * MINUTE; // 14 left: fetched beside
-    gets(scene, "ASIA1");
+    has_keys(scene, "ASIA1");
     stub_wait(scene->stub, 2);
-    gets(scene, "ASIA1");
+    has_keys(scene, "ASIA1");
     scene->fake->now += 5 * MINUTE; // 9 left: it is worth waiting for
     assert_int_equal(ask(scene), AWS_CHAIN_WAIT);
     stub_answer(scene->stub, 1, 200, json_keys("ASIA2", "2027-01-15T10:00:00Z"));
     until_changed(scene);
-    gets(scene, "ASIA2");
+    has_keys(scene, "ASIA2");
     assert_int_equal(scene->stub->count, 2);
 }
 
@@ -419,13 +419,13 @@ static void test_refresh_fails(void **state)
     stub_wait(scene->stub, 2);
     stub_answer(scene->stub, 1, 404, "");
     until_changed(scene);
-    gets(scene, "ASIA1"); // still good
+    has_keys(scene, "ASIA1"); // still good
     assert_non_null(
         strstr(health(scene), "; the refresh failed at 2027-01-15T08:51:00.000Z: the container endpoint answered"));
-    gets(scene, "ASIA1");
+    has_keys(scene, "ASIA1");
     assert_int_equal(scene->stub->count, 2); // and not asked at every request
     scene->fake->now += 1500;
-    gets(scene, "ASIA1");
+    has_keys(scene, "ASIA1");
     stub_wait(scene->stub, 3);
     stub_answer(scene->stub, 2, 404, "");
     until_changed(scene);
@@ -440,7 +440,7 @@ static void test_refresh_fails(void **state)
     stub_wait(scene->stub, 5);
     stub_answer(scene->stub, 4, 200, json_keys("ASIA9", "2027-01-15T10:00:00Z"));
     until_changed(scene);
-    gets(scene, "ASIA9");
+    has_keys(scene, "ASIA9");
     assert_null(strstr(health(scene), "failed"));
 }
 
@@ -449,16 +449,16 @@ static void test_refused_keys(void **state)
     struct scene *scene = *state;
     begin(scene);
     aws_chain_refuse(scene->chain, "somebody else's");
-    gets(scene, "ASIA1");
+    has_keys(scene, "ASIA1");
     aws_chain_refuse(scene->chain, "ASIA1");
     assert_non_null(strstr(health(scene), "refused as expired"));
     assert_int_equal(ask(scene), AWS_CHAIN_WAIT);
     stub_wait(scene->stub, 2);
     stub_answer(scene->stub, 1, 200, json_keys("ASIA1", "2027-01-15T09:00:00Z"));
     until_changed(scene);
-    gets(scene, "ASIA1"); // nothing new is to be had
+    has_keys(scene, "ASIA1"); // nothing new is to be had
     aws_chain_refuse(scene->chain, "ASIA1");
-    gets(scene, "ASIA1"); // so nobody asks at every refusal
+    has_keys(scene, "ASIA1"); // so nobody asks at every refusal
     assert_int_equal(scene->stub->count, 2);
 }
 
