@@ -90,7 +90,8 @@ static void test_message(void **state)
                         "{\"id\":\"01900000-0000-7000-0000-000000000001\",\"sender\":\"alice\",\"subject\":\"fire\","
                         "\"body\":\"in the stable\",\"accepted_at\":\"2025-11-22T10:00:00.123Z\","
                         "\"attributes\":{\"place\":\"east\"}}");
-    assert_string_equal(text_for(message, "email"), "fire\n\nin the stable\n\nFrom alice at 2025-11-22T10:00:00.123Z\n"
+    assert_string_equal(text_for(message, "email"), "fire\n\n"
+                                                    "in the stable\n\nFrom alice at 2025-11-22T10:00:00.123Z\n"
                                                     "Message 01900000-0000-7000-0000-000000000001\n");
     assert_string_equal(text_for(message, "sms"), "alice: fire: in the stable");
     json_decref(message);
