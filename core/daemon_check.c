@@ -35,8 +35,11 @@ static void advise(const struct runtime *runtime, enum ph_kind kind, const struc
     if (any) {
         fprintf(stderr, "  posthouse iam-policy -c %s prints all rights that this configuration needs\n", file);
     }
-    if (probe->outcome == PH_NOT_FOUND && backend_offers(runtime->backends[kind], PH_SETUP)) {
-        fprintf(stderr, "  posthouse setup -c %s makes what is missing, for local use; in production Terraform does\n",
+    // A thing that is missing may come yet, so a plugin may call its backend unavailable.
+    const bool missing = probe->outcome == PH_NOT_FOUND || probe->outcome == PH_UNAVAILABLE;
+    if (missing && backend_offers(runtime->backends[kind], PH_SETUP)) {
+        fprintf(stderr,
+                "  if it does not exist: posthouse setup -c %s makes it, for local use; in production Terraform does\n",
                 file);
     }
 }

@@ -11,7 +11,6 @@
 #include "core/uuid.h"
 
 #define OPEN_LIMIT_MS 30000
-#define NO_RECEIPT "posthouse-check"
 
 struct answer {
     bool done;
@@ -66,12 +65,6 @@ static const void *entry_of(struct backend_call *call, uint32_t operation)
         entry->id = some_id();
         return entry;
     }
-    if (operation == PH_QUEUE_REMOVE || operation == PH_QUEUE_EXTEND) {
-        struct ph_receipt *entry = backend_call_alloc(call, sizeof *entry);
-        *entry = (struct ph_receipt){
-            .id = some_id(), .receipt = backend_call_text(call, NO_RECEIPT, strlen(NO_RECEIPT)), .lease_ms = 1000};
-        return entry;
-    }
     return NULL;
 }
 
@@ -97,8 +90,9 @@ bool probe_run(struct runtime *runtime, enum ph_kind kind, struct probe *probe_r
         enum ph_kind kind;
         uint32_t operation;
     } questions[] = {
-        {PH_KIND_STORAGE, PH_STORAGE_STATS}, {PH_KIND_META, PH_META_GET},      {PH_KIND_QUEUE, PH_QUEUE_STATS},
-        {PH_KIND_QUEUE, PH_QUEUE_REMOVE},    {PH_KIND_QUEUE, PH_QUEUE_EXTEND},
+        {PH_KIND_STORAGE, PH_STORAGE_STATS},
+        {PH_KIND_META, PH_META_GET},
+        {PH_KIND_QUEUE, PH_QUEUE_STATS},
     };
     struct answer answer = {.outcome = PH_OK};
     *probe_r = (struct probe){.operation = PH_OPEN, .outcome = PH_OK};

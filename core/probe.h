@@ -16,9 +16,8 @@ struct probe {
 };
 
 /// Probes the backend of a kind whose section is there; opens it unless that is done. True when all is well. Runs the
-/// loop until there is an answer, at most about a minute. It asks for health and counts, reads a document that does not
-/// exist, and removes and extends jobs that were never received. What cannot be tried without an effect (writing,
-/// sending, publishing) is not tried.
+/// loop until there is an answer, at most about a minute. It asks for health and counts, and reads a document that does not
+/// exist. What cannot be tried without an effect (writing, sending, receiving, publishing) is not tried.
 bool probe_run(struct runtime *runtime, enum ph_kind kind, struct probe *probe_r);
 
 #endif

@@ -338,6 +338,41 @@ static void expand_right(struct expansion *expansion)
     }
 }
 
+// True when the section needs an action of the service, so that the service may use a key for it.
+static bool uses_service(const struct rights *rights, const struct config_backend *section, const char *service)
+{
+    size_t length = strlen(service);
+    for (size_t i = 0; i < rights->count; i++) {
+        const struct rights_need *need = &rights->needs[i];
+        if (need->section == section && need->right->via == NULL &&
+            strncmp(need->right->action, service, length) == 0 && need->right->action[length] == ':') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void free_need(const struct rights_need *need)
+{
+    free(need->resource);
+    free(need->region);
+}
+
+// Leaves out rights on the key for services that are not used.
+static void drop_idle_keys(struct rights *rights)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < rights->count; i++) {
+        const struct rights_need need = rights->needs[i];
+        if (need.right->via == NULL || uses_service(rights, need.section, need.right->via)) {
+            rights->needs[kept++] = need;
+        } else {
+            free_need(&need);
+        }
+    }
+    rights->count = kept;
+}
+
 struct rights *rights_of(const struct config *config, const struct rights_settings *settings)
 {
     struct rights *rights = xcalloc(1, sizeof *rights);
@@ -353,6 +388,7 @@ struct rights *rights_of(const struct config *config, const struct rights_settin
             expand_right(&expansion);
         }
     }
+    drop_idle_keys(rights);
     return rights;
 }
 
@@ -362,8 +398,7 @@ void rights_free(struct rights *rights)
         return;
     }
     for (size_t i = 0; i < rights->count; i++) {
-        free(rights->needs[i].resource);
-        free(rights->needs[i].region);
+        free_need(&rights->needs[i]);
     }
     for (size_t i = 0; i < rights->note_count; i++) {
         free(rights->notes[i]);

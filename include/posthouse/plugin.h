@@ -924,7 +924,7 @@ struct ph_right {
     uint32_t operation;   // enum ph_operation; PH_SETUP: for local use, in no policy unless asked for
     const char *resource; // as above; "*" where the action knows none
     const char *when;     // needed only where this option is not "no", 0 or empty; NULL: always
-    const char *via;      // with {key}: the service that uses the key for the plugin, such as "sqs"; else NULL
+    const char *via;      // with {key}: the service, such as "sqs", that uses the key for other rows; else NULL
     const char *purpose;  // one short sentence, for people
 };
 

@@ -131,7 +131,7 @@ def test_setup_makes_what_is_missing_once(cloud):
     code, out, errors = cloud.run(DAEMON, '--check=deep')
     assert code == UNAVAILABLE
     assert cloud.line('meta') + 'meta: cloud did not open: not_found: the table messages does not exist' in errors
-    assert f'posthouse setup -c {cloud.ini} makes what is missing' in errors
+    assert f'  if it does not exist: posthouse setup -c {cloud.ini} makes it' in errors
     code, out, errors = cloud.run(COMMAND, 'setup')
     assert (code, out) == (0, 'meta: the table: made\n')
     assert errors == 'warning: meta: expiry: skipped; documents stay for ever\n'

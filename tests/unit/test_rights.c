@@ -51,6 +51,8 @@ static struct ph_right secret_rights[] = {
      "arn:{partition}:secretsmanager:{region}:{account}:secret:{secret}-??????", NULL, NULL, "Fetches."},
     {"ssm:GetParameter", PH_SECRET_FETCH, "arn:{partition}:ssm:{region}:{account}:parameter/{secret:ssm:}", NULL, NULL,
      "Fetches."},
+    {"kms:Decrypt", PH_SECRET_FETCH, "{key}", NULL, "secretsmanager", "Decrypts."},
+    {"kms:Decrypt", PH_SECRET_FETCH, "{key}", NULL, "ssm", "Decrypts."},
 };
 
 #define PLUGIN(name_, table)                                              \
@@ -188,6 +190,17 @@ static void test_secrets_are_those_that_the_file_names(void **state)
         "ssm:GetParameter arn:aws:ssm:eu-west-1:123456789012:parameter/plain eu-west-1\n");
 }
 
+static void test_a_key_only_for_services_that_are_used(void **state)
+{
+    (void)state;
+    const struct rights_settings with_key = {.environment = no_environment, .key = "arn:aws:kms:eu-west-3:1:key/7"};
+    check(BASE "[queue]\nplugin = plain\n[alert]\nplugin = plain\nregion = eu-west-3\n"
+               "url = ${secret:arn:aws:secretsmanager:eu-west-3:3:secret:other-AbCdEf}\n[secret]\nplugin = s\n",
+          &with_key,
+          "secretsmanager:GetSecretValue arn:aws:secretsmanager:eu-west-3:3:secret:other-AbCdEf eu-west-3\n"
+          "kms:Decrypt arn:aws:kms:eu-west-3:1:key/7 eu-west-3\n");
+}
+
 static void test_places_in_their_order(void **state)
 {
     (void)state;
@@ -258,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_an_option_without_a_value_needs_nothing),
         cmocka_unit_test(test_a_list_gives_a_resource_an_item),
         cmocka_unit_test(test_secrets_are_those_that_the_file_names),
+        cmocka_unit_test(test_a_key_only_for_services_that_are_used),
         cmocka_unit_test(test_places_in_their_order),
         cmocka_unit_test(test_names_of_aws),
     };
