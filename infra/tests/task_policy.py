@@ -3,13 +3,12 @@
 #
 # The task policy in Terraform and the daemon's own are the same.
 #
-#   task_policy.py RESOURCES [POSTHOUSE]
+#   task_policy.py RESOURCES
 #
-# RESOURCES is what policies/judge.py --dump wrote. The daemon's own policy is what `posthouse iam-policy` prints, once that
-# command exists; until then it is the table in actions.json. Statements are compared by action and kind of resource.
+# RESOURCES is what policies/judge.py --dump wrote. The daemon's own policy is policy.json, which `posthouse iam-policy` made
+# of etc/aws.ini (make-policy; a test compares them). Compared are actions, kinds of resource, and through which services.
 import json
 import pathlib
-import subprocess
 import sys
 
 KINDS = {"dynamodb": "table", "sqs": "queue", "sns": "topic", "secretsmanager": "secret", "kms": "key"}
@@ -19,15 +18,24 @@ def as_list(value):
     return value if isinstance(value, list) else [value]
 
 
-def pairs(statements):
-    """Each allowed (action, kind of resource)."""
+def services(statement):
+    """Through which services a right on the key may be used: "sqs" of sqs.eu-west-1.amazonaws.com."""
+    condition = statement.get("Condition", {})
+    through = condition.get("StringEquals", {}).get("kms:ViaService", [])
+    if condition != ({"StringEquals": {"kms:ViaService": through}} if through else {}):
+        return (f"an unknown condition: {json.dumps(condition)}",)
+    return tuple(sorted(host.split(".")[0] for host in as_list(through)))
+
+
+def triples(statements):
+    """Each allowed (action, kind of resource, services)."""
     found = set()
     for statement in statements:
         if statement["Effect"] != "Allow":
             continue
         for resource in as_list(statement["Resource"]):
             kind = KINDS.get(resource.split(":")[2], resource) if resource.startswith("arn:") else resource
-            found.update((action, kind) for action in as_list(statement["Action"]))
+            found.update((action, kind, services(statement)) for action in as_list(statement["Action"]))
     return found
 
 
@@ -41,30 +49,22 @@ def from_terraform(path):
     return [s for p in policies for s in json.loads(p["values"]["policy"])["Statement"] if s.get("Sid") != "Traces"]
 
 
-def from_daemon(command):
-    """The policy that posthouse prints, or None where it knows no such command."""
-    root = pathlib.Path(__file__).resolve().parents[2]
-    if not pathlib.Path(command).exists():
-        return None
-    done = subprocess.run([command, "iam-policy", "-c", str(root / "etc/aws.ini")], capture_output=True, text=True, check=False)
-    return json.loads(done.stdout)["Statement"] if done.returncode == 0 and done.stdout.startswith("{") else None
+def from_daemon():
+    return json.loads(pathlib.Path(__file__).with_name("policy.json").read_text(encoding="utf-8"))["Statement"]
 
 
-def from_table():
-    table = json.loads(pathlib.Path(__file__).with_name("actions.json").read_text(encoding="utf-8"))
-    return {(action, s["resource"]) for s in table["statements"] for action in s["actions"]}
+def show(triple):
+    action, kind, through = triple
+    return f"{action} on the {kind}" + (f" through {', '.join(through)}" if through else "")
 
 
 def main():
-    terraform = pairs(from_terraform(sys.argv[1]))
-    command = sys.argv[2] if len(sys.argv) > 2 else str(pathlib.Path(__file__).resolve().parents[2] / "build/bin/posthouse")
-    own = from_daemon(command)
-    wanted, source = (pairs(own), "posthouse iam-policy") if own else (from_table(), "actions.json")
-    for action, kind in sorted(wanted - terraform):
-        print(f"{source} needs {action} on the {kind}, and the task policy does not give it")
-    for action, kind in sorted(terraform - wanted):
-        print(f"the task policy gives {action} on the {kind}, and {source} does not need it")
-    print(f"{len(terraform)} actions compared with {source}")
+    terraform, wanted = triples(from_terraform(sys.argv[1])), triples(from_daemon())
+    for triple in sorted(wanted - terraform):
+        print(f"the daemon needs {show(triple)}, and the task policy does not give it")
+    for triple in sorted(terraform - wanted):
+        print(f"the task policy gives {show(triple)}, and the daemon does not need it")
+    print(f"{len(terraform)} actions compared with what posthouse iam-policy prints")
     sys.exit(terraform != wanted)
 
 

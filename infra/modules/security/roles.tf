@@ -26,7 +26,13 @@ locals {
     }]
   })
 
-  # The daemon's rights, plugin by plugin. Must equal tests/actions.json, and what `posthouse iam-policy` prints.
+  # Which services use the key for the daemon, and how: all read, only the queue and the topic encrypt for it.
+  key_uses = {
+    Key  = { action = "kms:Decrypt", services = ["dynamodb", "secretsmanager", "sns", "sqs"] }
+    Key2 = { action = "kms:GenerateDataKey", services = ["sns", "sqs"] }
+  }
+
+  # The daemon's rights, plugin by plugin: what `posthouse iam-policy` prints (tests/policy.json), with this stack's names.
   task_statements = concat(
     [
       {
@@ -54,15 +60,13 @@ locals {
         Resource = var.secret_arns
       },
     ],
-    [{
-      Sid      = "Key"
+    [for sid, use in local.key_uses : {
+      Sid      = sid
       Effect   = "Allow"
-      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Action   = [use.action]
       Resource = [var.kms_key_arns.data]
       Condition = {
-        StringEquals = {
-          "kms:ViaService" = [for service in ["dynamodb", "secretsmanager", "sns", "sqs"] : "${service}.${local.region}.amazonaws.com"]
-        }
+        StringEquals = { "kms:ViaService" = [for service in use.services : "${service}.${local.region}.amazonaws.com"] }
       }
     }],
   )
