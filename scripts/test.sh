@@ -216,7 +216,7 @@ dev_test() {
         export POSTHOUSE_TEST_SCALE=${POSTHOUSE_TEST_SCALE:-1}
         SANITIZED_SCALE=0.25 FUZZ_SECONDS=${FUZZ_SECONDS:-60} PYTEST_SECONDS=1200 DEEP_SECONDS=420
     fi
-    export POSTHOUSE_SANITIZER=
+    export POSTHOUSE_SANITIZER='' POSTHOUSE_PYTHON=$VENV/bin/python
     need build test lint deep fuzz infra
     [ $FULL = 0 ] || need full
     need_venv
