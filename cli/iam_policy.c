@@ -206,7 +206,9 @@ static void write_policy(const struct policy *policy, struct buffer *out)
         number = strcmp(sid, policy->grants[i].sid) == 0 ? number + 1 : 1;
         sid = policy->grants[i].sid;
         buffer_printf(out, "%s\n    {\n      \"Sid\": \"%s", any ? "," : "", sid);
-        buffer_printf(out, number > 1 ? "%u" : "", number);
+        if (number > 1) {
+            buffer_unsigned(out, number);
+        }
         buffer_text(out, "\",\n      \"Effect\": \"Allow\",\n");
         write_actions(policy, i, out);
         write_resources(policy, i, out);

@@ -123,6 +123,9 @@ static void cloud_setup(void *instance, struct ph_call *call)
     const struct ph_setup *setup = call->entries[0];
     const struct cloud_config *config = setup->config;
     struct ph_step **steps = call->host->alloc(call, 2 * sizeof(struct ph_step *));
+    if (steps == NULL) {
+        abort();
+    }
     char path[4096];
     cloud_table(config, path);
     FILE *table = fopen(path, "r");
@@ -130,7 +133,7 @@ static void cloud_setup(void *instance, struct ph_call *call)
     if (!found && !cloud_denies(config, "cloud:CreateTable")) {
         table = fopen(path, "w");
     }
-    if (table == NULL || steps == NULL) {
+    if (table == NULL) {
         call->host->set(call, 0, PH_DENIED, 0, "cloud:CreateTable is not allowed");
         call->host->complete(call);
         return;
