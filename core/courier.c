@@ -3,12 +3,15 @@
 // See courier.h. What one receive brought is a haul; its jobs point into the receive's output, so the haul is counted and
 // freed when nobody, also no late attempt, can read them. Every job passes these stations, each an entry of its own:
 //
+// While a job is on its way its lease is extended, so that the queue does not bring it twice.
+//
 //     deliver ──▶ settled (recorded) ──▶ remove
 //        ├──────▶ not known (storage out of reach, answer lost) ──▶ extend: the queue brings it again
 //        └──────▶ failed for good ──▶ fail (recorded under its number) ──▶ remove: the mark brings it again, or it is dead
 #include "core/courier.h"
 
 #include <assert.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +30,9 @@
 
 #define RECEIVE_LIMIT 256
 #define RECEIVE_WAIT_MS 20000
-#define JOB_LEASE_MS 30000  // above the deadline of a delivery with its repeats
+#define JOB_LEASE_MS 30000 // above the deadline of a delivery with its repeats
+#define LEASE_OLD_MS 15000 // an older one is extended while work on its jobs goes on
+#define LEASE_TICK_MS 2500
 #define JOBS_UNDER_WAY 2048 // no further receive above it
 #define RECEIVES_MAX 8      // at once, while the queue fills them
 #define RETRY_FIRST_MS 1000
@@ -38,6 +43,8 @@
 struct courier {
     struct exchange *exchange;
     TAILQ_HEAD(, haul) receiving; // calls that have not ended
+    TAILQ_HEAD(, haul) working;   // hauls whose jobs may be open
+    struct event *lease_tick;
     size_t receives;
     size_t receives_wanted;
     size_t jobs; // received, and neither removed nor given back
@@ -49,17 +56,20 @@ struct job {
     struct haul *haul;
     const struct ph_received *received;
     struct ph_deliver deliver;
+    bool open; // work goes on: it is neither removed nor given back
 };
 
 struct haul {
     struct courier *courier;
     struct backend_call *call;
     struct job *jobs;
+    size_t count;
     size_t holds;
-    TAILQ_ENTRY(haul) receiving;
+    int64_t leased_at; // when its jobs were received, or their leases extended
+    TAILQ_ENTRY(haul) hauls;
 };
 
-// The end of a job: removed, or given back for a while.
+// The end of a job: removed, or given back for a while. Or, while work goes on, more time for it.
 struct ending {
     struct batcher_item item;
     struct haul *haul;
@@ -68,8 +78,7 @@ struct ending {
 
 struct failing {
     struct batcher_item item;
-    struct haul *haul;
-    const struct ph_received *received;
+    struct job *job;
     struct ph_failure failure;
     char reason[256];
 };
@@ -77,6 +86,9 @@ struct failing {
 static void haul_drop(struct haul *haul)
 {
     if (--haul->holds == 0) {
+        if (haul->count > 0) {
+            TAILQ_REMOVE(&haul->courier->working, haul, hauls);
+        }
         backend_call_free(haul->call);
         free(haul->jobs);
         free(haul);
@@ -109,23 +121,30 @@ static void ending_done(struct batcher_item *item, struct batcher_batch *batch, 
     job_over(((struct ending *)item)->haul->courier);
 }
 
-static void job_end(struct haul *haul, const struct ph_received *received, enum ph_operation operation,
-                    uint32_t lease_ms)
+// Asks the queue something about a job. False: too much waits there, `done` will not run.
+static bool job_ask(const struct job *job, enum ph_operation operation, uint32_t lease_ms, batcher_done_f *done)
 {
+    const struct ph_received *received = job->received;
     struct ending *ending = xcalloc(1, sizeof *ending);
-    ending->haul = haul_hold(haul);
+    ending->haul = haul_hold(job->haul);
     ending->receipt = (struct ph_receipt){.id = received->id, .receipt = received->receipt, .lease_ms = lease_ms};
     ending->item = (struct batcher_item){
-        .entry = &ending->receipt, .trace = received->trace, .done = ending_done, .release = ending_release};
-    struct courier *courier = haul->courier;
-    if (!exchange_add(courier->exchange, operation, &ending->item)) {
+        .entry = &ending->receipt, .trace = received->trace, .done = done, .release = ending_release};
+    return exchange_add(job->haul->courier->exchange, operation, &ending->item);
+}
+
+static void job_end(struct job *job, enum ph_operation operation, uint32_t lease_ms)
+{
+    struct courier *courier = job->haul->courier;
+    job->open = false;
+    if (!job_ask(job, operation, lease_ms, ending_done)) {
         job_over(courier);
     }
 }
 
-static void job_remove(struct haul *haul, const struct ph_received *received)
+static void job_remove(struct job *job)
 {
-    job_end(haul, received, PH_QUEUE_REMOVE, 0);
+    job_end(job, PH_QUEUE_REMOVE, 0);
 }
 
 static uint32_t doubled(uint32_t first_ms, uint32_t times, uint32_t longest_ms)
@@ -138,12 +157,12 @@ static uint32_t doubled(uint32_t first_ms, uint32_t times, uint32_t longest_ms)
 }
 
 // Gives a job back, for longer each time, and spread so that a crowd does not come back at once.
-static void job_give_back(struct haul *haul, const struct ph_received *received)
+static void job_give_back(struct job *job)
 {
-    const uint32_t before = received->receives > 0 ? received->receives - 1 : 2;
-    metrics_increment(haul->courier->exchange->meters->given_back);
+    const uint32_t before = job->received->receives > 0 ? job->received->receives - 1 : 2;
+    metrics_increment(job->haul->courier->exchange->meters->given_back);
     const uint32_t delay = doubled(RETRY_FIRST_MS, before, RETRY_LONGEST_MS);
-    job_end(haul, received, PH_QUEUE_EXTEND, delay / 2 + (uint32_t)random_below(delay / 2 + 1));
+    job_end(job, PH_QUEUE_EXTEND, delay / 2 + (uint32_t)random_below(delay / 2 + 1));
 }
 
 static void log_dead(const struct failing *failing, uint32_t failures)
@@ -159,58 +178,60 @@ static void log_dead(const struct failing *failing, uint32_t failures)
 
 static void failing_release(struct batcher_item *item)
 {
-    haul_drop(((struct failing *)item)->haul);
+    haul_drop(((struct failing *)item)->job->haul);
     free(item);
 }
 
-static void job_fail(struct haul *haul, const struct ph_received *received, const char *reason, uint32_t attempt);
+static void job_fail(struct job *job, const char *reason, uint32_t attempt);
 
 static void failing_done(struct batcher_item *item, struct batcher_batch *batch, size_t index)
 {
     struct failing *failing = (struct failing *)item;
     const struct ph_result *result = batcher_result(batch, index);
     const struct ph_failed *failed = batcher_output(batch, index);
+    struct exchange *exchange = failing->job->haul->courier->exchange;
     const bool own = result->outcome == PH_OK || batcher_was_uncertain(batch, index);
     if (result->outcome == PH_DUPLICATE && !own && !failed->dead) {
         // That number was recorded by an attempt before this one: this one is the next.
-        job_fail(failing->haul, failing->received, failing->reason, failed->failures + 1);
+        job_fail(failing->job, failing->reason, failed->failures + 1);
         return;
     }
     if (result->outcome == PH_OK) {
-        metrics_increment(failing->haul->courier->exchange->meters->failures);
+        metrics_increment(exchange->meters->failures);
     }
     if (result->outcome == PH_OK && failed->dead) {
-        metrics_increment(failing->haul->courier->exchange->meters->dead);
+        metrics_increment(exchange->meters->dead);
         log_dead(failing, failed->failures);
-        documents_sweep(failing->haul->courier->exchange->documents);
+        documents_sweep(exchange->documents);
     }
     if (result->outcome == PH_OK || result->outcome == PH_DUPLICATE || result->outcome == PH_NOT_FOUND) {
-        dispatch_forget(failing->haul->courier->exchange->dispatch, &failing->failure.id);
-        job_remove(failing->haul, failing->received);
+        dispatch_forget(exchange->dispatch, &failing->failure.id);
+        job_remove(failing->job);
     } else {
-        job_give_back(failing->haul, failing->received);
+        job_give_back(failing->job);
     }
 }
 
 // Records that attempt number `attempt` failed for good.
-static void job_fail(struct haul *haul, const struct ph_received *received, const char *reason, uint32_t attempt)
+static void job_fail(struct job *job, const char *reason, uint32_t attempt)
 {
-    struct courier *courier = haul->courier;
+    struct courier *courier = job->haul->courier;
     struct failing *failing = xcalloc(1, sizeof *failing);
     const size_t length = strnlen(reason, sizeof failing->reason - 1);
-    failing->haul = haul_hold(haul);
-    failing->received = received;
+    failing->job = job;
+    haul_hold(job->haul);
     memcpy(failing->reason, reason, length);
     failing->failure = (struct ph_failure){
-        .id = received->id,
+        .id = job->received->id,
         .attempt = attempt,
         .limit = courier->exchange->settings.attempts,
         .retry_in_ms = doubled(FAILURE_FIRST_MS, attempt - 1, FAILURE_LONGEST_MS),
         .reason = {failing->reason, length},
     };
     failing->item = (struct batcher_item){
-        .entry = &failing->failure, .trace = received->trace, .done = failing_done, .release = failing_release};
+        .entry = &failing->failure, .trace = job->received->trace, .done = failing_done, .release = failing_release};
     if (!exchange_add(courier->exchange, PH_STORAGE_FAIL, &failing->item)) {
+        job->open = false;
         job_over(courier); // the queue brings it again
     }
 }
@@ -256,23 +277,23 @@ static void job_delivered(struct batcher_item *item, struct batcher_batch *batch
     case PH_DUPLICATE:
         metrics_increment(job->haul->courier->exchange->meters->duplicates);
         job_finish(job, delivery);
-        job_remove(job->haul, job->received);
+        job_remove(job);
         break;
     case PH_OK:
         job_finish(job, delivery);
-        job_remove(job->haul, job->received);
+        job_remove(job);
         break;
     case PH_NOT_FOUND: // purged, or never ours
-        job_remove(job->haul, job->received);
+        job_remove(job);
         break;
     case PH_INVALID:
     case PH_CONFLICT:
     case PH_INTERNAL:
-        job_fail(job->haul, job->received, result->text != NULL ? result->text : "storage gave no reason",
+        job_fail(job, result->text != NULL ? result->text : "storage gave no reason",
                  delivery->record != NULL ? delivery->record->failures + 1 : 1);
         break;
     default:
-        job_give_back(job->haul, job->received);
+        job_give_back(job);
     }
 }
 
@@ -286,10 +307,12 @@ static void job_deliver(struct job *job, struct haul *haul, const struct ph_rece
     struct courier *courier = haul->courier;
     job->haul = haul_hold(haul);
     job->received = received;
+    job->open = true;
     job->deliver = (struct ph_deliver){.id = received->id, .alert_lease_ms = 0};
     job->item = (struct batcher_item){
         .entry = &job->deliver, .trace = received->trace, .done = job_delivered, .release = job_release};
     if (!exchange_add(courier->exchange, PH_STORAGE_DELIVER, &job->item)) {
+        job->open = false;
         courier->jobs--; // the queue brings it again
     }
 }
@@ -301,10 +324,15 @@ static void receive_done(struct backend_call *call, void *context)
     const struct ph_received_jobs *received = backend_call_output(call, 0);
     const bool got = backend_call_result(call, 0)->outcome == PH_OK;
     const size_t count = got ? received->count : 0;
-    TAILQ_REMOVE(&courier->receiving, haul, receiving);
+    TAILQ_REMOVE(&courier->receiving, haul, hauls);
     courier->receives--;
     courier->jobs += count;
-    haul->jobs = count > 0 ? xcalloc(count, sizeof *haul->jobs) : NULL;
+    haul->count = count;
+    if (count > 0) {
+        haul->jobs = xcalloc(count, sizeof *haul->jobs);
+        haul->leased_at = exchange_now(courier->exchange);
+        TAILQ_INSERT_TAIL(&courier->working, haul, hauls);
+    }
     for (size_t i = 0; i < count; i++) {
         job_deliver(&haul->jobs[i], haul, received->jobs[i]);
     }
@@ -329,9 +357,39 @@ static void courier_receive(struct courier *courier)
     struct ph_receive *entry = backend_call_alloc(haul->call, sizeof *entry);
     *entry = (struct ph_receive){.limit = RECEIVE_LIMIT, .wait_ms = RECEIVE_WAIT_MS, .lease_ms = JOB_LEASE_MS};
     backend_call_add(haul->call, entry);
-    TAILQ_INSERT_TAIL(&courier->receiving, haul, receiving);
+    TAILQ_INSERT_TAIL(&courier->receiving, haul, hauls);
     courier->receives++;
     backend_submit(haul->call, NULL, receive_done, haul);
+}
+
+// More time for what a haul still has open; a lease that has ended meanwhile is no harm: the job comes again.
+static void haul_extend(struct haul *haul)
+{
+    for (size_t i = 0; i < haul->count; i++) {
+        if (haul->jobs[i].open && !job_ask(&haul->jobs[i], PH_QUEUE_EXTEND, JOB_LEASE_MS, exchange_ignore)) {
+            return;
+        }
+    }
+}
+
+static void courier_tick(evutil_socket_t fd, short events, void *context)
+{
+    struct courier *courier = context;
+    const int64_t now = exchange_now(courier->exchange);
+    struct haul *haul;
+    struct haul *next;
+    (void)fd;
+    (void)events;
+    if (!exchange_usable(courier->exchange, PH_KIND_QUEUE)) {
+        return;
+    }
+    TAILQ_FOREACH_SAFE(haul, &courier->working, hauls, next)
+    {
+        if (now - haul->leased_at >= LEASE_OLD_MS) {
+            haul->leased_at = now;
+            haul_extend(haul);
+        }
+    }
 }
 
 void courier_wake(struct courier *courier)
@@ -349,7 +407,7 @@ void courier_wake(struct courier *courier)
 void courier_stop(struct courier *courier)
 {
     struct haul *haul;
-    TAILQ_FOREACH(haul, &courier->receiving, receiving)
+    TAILQ_FOREACH(haul, &courier->receiving, hauls)
     {
         backend_call_cancel(haul->call);
     }
@@ -366,10 +424,21 @@ struct courier *courier_new(struct exchange *exchange)
     courier->exchange = exchange;
     courier->receives_wanted = 1;
     TAILQ_INIT(&courier->receiving);
+    TAILQ_INIT(&courier->working);
+    courier->lease_tick = exchange_timer(exchange, courier_tick, courier, LEASE_TICK_MS);
     return courier;
 }
 
 void courier_free(struct courier *courier)
 {
+    if (courier == NULL) {
+        return;
+    }
+    struct haul *haul;
+    while ((haul = TAILQ_FIRST(&courier->working)) != NULL) { // attempts that come late still hold it
+        TAILQ_REMOVE(&courier->working, haul, hauls);
+        haul->count = 0;
+    }
+    event_free(courier->lease_tick);
     free(courier);
 }

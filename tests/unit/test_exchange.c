@@ -226,6 +226,59 @@ static bool is_dead(struct house *house)
     return house_status(house, 1) == PH_STATE_DEAD;
 }
 
+static struct ph_call *held_fail;
+
+static void fail_hangs(void *instance, struct ph_call *call)
+{
+    (void)instance;
+    assert_null(held_fail);
+    held_fail = call;
+}
+
+static size_t extended; // jobs that were given a whole lease more
+static ph_start_f *real_extend;
+
+static void extend_counts(void *instance, struct ph_call *call)
+{
+    for (size_t i = 0; i < call->count; i++) {
+        const struct ph_receipt *entry = call->entries[i];
+        extended += entry->lease_ms == 30000 ? 1 : 0;
+    }
+    real_extend(instance, call);
+}
+
+// Work on a job that goes on for long keeps its lease, so that the queue does not bring it a second time.
+static void test_leases_are_extended_while_work_goes_on(void **state)
+{
+    struct house *house = house_new();
+    struct backend_policy policy;
+    ph_start_f *real_fail = house_storage(house)->fail;
+    (void)state;
+    backend_policy_defaults(&policy);
+    policy.deadline = policy.attempt = 100000;
+    real_deliver = house_storage(house)->deliver;
+    real_extend = house_queue(house)->extend;
+    house_storage(house)->deliver = deliver_refuses;
+    house_storage(house)->fail = fail_hangs;
+    house_queue(house)->extend = extend_counts;
+    held_fail = NULL;
+    extended = deliver_refused = 0;
+    house_open(house);
+    backend_set_policy(house->backends[PH_KIND_STORAGE], &policy);
+    house_send_many(house, 1, 20, PH_PRIORITY_NORMAL);
+    house_advance(house, 14000);
+    assert_int_equal(extended, 0);
+    house_advance(house, 6000);
+    assert_int_equal(extended, 20);
+    assert_int_equal(deliver_refused, 20);
+    house_storage(house)->deliver = real_deliver;
+    house_storage(house)->fail = real_fail;
+    complete_all(held_fail, PH_TRANSIENT);
+    house_advance(house, 120000);
+    assert_int_equal(house_inbox(house), 20);
+    house_free(house);
+}
+
 // Invariant 6: attempts count under their numbers; at the limit the message is dead; a redrive opens it again.
 static void dead_and_redriven(const char *fail_fault, bool exact)
 {
@@ -407,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_lost_answers_of_deliver_deliver_once),
         cmocka_unit_test(test_a_storage_that_was_down),
         cmocka_unit_test(test_a_meta_that_was_down_gets_its_documents),
+        cmocka_unit_test(test_leases_are_extended_while_work_goes_on),
         cmocka_unit_test(test_attempts_count_to_dead_and_redrive),
         cmocka_unit_test(test_a_lost_answer_counts_no_attempt_twice),
         cmocka_unit_test(test_outages_never_count_towards_dead),
