@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Fuzzes what reads SQS's answers. A job that is handed over is sound: a handle that can be sent back, a name, a body
+// that its MD5 bears out; nothing that was not asked for is named.
+#include "plugins/queue-sqs/answer.h"
+
+#include <assert.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void on_job(void *context, const struct answer_job *job)
+{
+    size_t *jobs = context;
+    assert(job->name != NULL && strlen(job->name) <= 100);
+    assert(job->handle.length > 0 && job->handle.length <= SQS_HANDLE_MAX);
+    assert(strlen(job->handle.bytes) == job->handle.length);
+    assert(strlen(job->trace.bytes) == job->trace.length);
+    (*jobs)++;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct answer_entry entries[SQS_BATCH];
+    struct answer_received received;
+    struct answer_attributes attributes;
+    json_t *json = json_loadb((const char *)data, size, JSON_ALLOW_NUL, NULL);
+    size_t jobs = 0;
+    if (answer_batch(json, entries, SQS_BATCH)) {
+        for (size_t i = 0; i < SQS_BATCH; i++) {
+            assert(entries[i].code != NULL && entries[i].message != NULL);
+            assert(entries[i].named || (!entries[i].failed && entries[i].md5 == NULL));
+        }
+    }
+    if (answer_receive(json, SQS_BATCH, on_job, &jobs, &received)) {
+        assert(received.jobs == jobs && received.jobs + received.foreign + received.damaged <= SQS_BATCH);
+    }
+    if (answer_attributes(json, &attributes)) {
+        assert(attributes.waiting >= -1 && attributes.in_flight >= -1 && attributes.receives >= 0);
+        assert(strlen(attributes.dead_letters) < sizeof attributes.dead_letters);
+    }
+    json_decref(json);
+    return 0;
+}
