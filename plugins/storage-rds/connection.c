@@ -196,7 +196,7 @@ static void on_readable(evutil_socket_t descriptor, short events, void *context)
         lose(connection, "the server is away");
         return;
     }
-    connection_fill(connection);
+    connection_fill(connection, SIZE_MAX);
 }
 
 // ------------------------------------------------------------------------------------------ sending
@@ -239,9 +239,11 @@ static bool send_job(struct connection *connection, struct rds_job *job)
     return PQpipelineSync(connection->pg) == 1;
 }
 
-void connection_fill(struct connection *connection)
+void connection_fill(struct connection *connection, size_t most)
 {
-    size_t depth = connection->lane == RDS_WRITE ? DEPTH_WRITE : connection->lane == RDS_READ ? DEPTH_READ : 1;
+    static const size_t depths[RDS_LANES] = {
+        [RDS_WRITE] = DEPTH_WRITE, [RDS_COURIER] = DEPTH_WRITE, [RDS_READ] = DEPTH_READ, [RDS_BACKGROUND] = 1};
+    const size_t depth = most < depths[connection->lane] ? most : depths[connection->lane];
     bool good = true;
     bool sent = false;
     while (good && connection->state == CONNECTION_READY && connection->in_flight < depth) {

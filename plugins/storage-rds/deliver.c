@@ -135,7 +135,7 @@ static void recorded_done(struct rds_job *job, const struct rds_failure *failure
 // this answer wait in its place.
 static void read_recorded(struct wave *wave)
 {
-    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_WRITE, true, 2, recorded_rows);
+    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_COURIER, true, 2, recorded_rows);
     if (job == NULL)
         return;
     job->data = wave;
@@ -173,7 +173,7 @@ static bool deliver_step(struct rds_step *step, const struct wave *wave)
 
 static void deliver_start(struct wave *wave)
 {
-    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_WRITE, true, 2, deliver_rows);
+    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_COURIER, true, 2, deliver_rows);
     if (job == NULL)
         return;
     job->data = wave;

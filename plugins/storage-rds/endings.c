@@ -47,7 +47,7 @@ static bool fail_steps(struct rds_job *job, size_t index)
 
 void rds_fail(void *instance, struct ph_call *call)
 {
-    rds_each(rds_job(instance, call, RDS_WRITE, true, 2 * call->count, fail_rows), fail_steps);
+    rds_each(rds_job(instance, call, RDS_COURIER, true, 2 * call->count, fail_rows), fail_steps);
 }
 
 // ------------------------------------------------------------------------------------------ expire
@@ -69,7 +69,7 @@ static bool expire_steps(struct rds_job *job, size_t index)
 
 void rds_expire(void *instance, struct ph_call *call)
 {
-    rds_each(rds_job(instance, call, RDS_WRITE, true, call->count, expire_rows), expire_steps);
+    rds_each(rds_job(instance, call, RDS_COURIER, true, call->count, expire_rows), expire_steps);
 }
 
 // ------------------------------------------------------------------------------------------ redrive

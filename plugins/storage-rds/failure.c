@@ -32,7 +32,7 @@ static const struct meaning meanings[] = {
     {"53100", PH_UNAVAILABLE, false, "the server's disk is full"},
     {"53200", PH_UNAVAILABLE, false, "the server is out of memory"},
     {"53300", PH_UNAVAILABLE, true,
-     "the server has too many connections; lower writers and readers, or raise max_connections"},
+     "the server has too many connections; lower writers, couriers and readers, or raise max_connections"},
     {"53", PH_UNAVAILABLE, false, "the server is out of resources"},
     {"54", PH_INVALID, false, "a limit of the server was exceeded"},
     {"55P03", PH_TRANSIENT, false, "a lock was not to be had within lock_timeout"},

@@ -20,7 +20,8 @@
 
 /// What a job waits in line with. Each lane has connections of its own.
 enum rds_lane {
-    RDS_WRITE,
+    RDS_WRITE,   ///< what a client waits for
+    RDS_COURIER, ///< deliveries and other endings, which wait for each other's inboxes and for nobody else
     RDS_READ,
     RDS_BACKGROUND, ///< what nobody waits for; its commits need not wait for the disk
     RDS_LANES

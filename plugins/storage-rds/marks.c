@@ -80,7 +80,7 @@ static int64_t mark_number(const void *entry)
 
 void rds_mark(void *instance, struct ph_call *call)
 {
-    static const struct marking marking = {RDS_WRITE, SQL_MARK, mark_number, done_rows};
+    static const struct marking marking = {RDS_COURIER, SQL_MARK, mark_number, done_rows};
     begin(instance, call, &marking);
 }
 
@@ -91,7 +91,7 @@ static int64_t settle_number(const void *entry)
 
 void rds_settle(void *instance, struct ph_call *call)
 {
-    static const struct marking settling = {RDS_WRITE, SQL_SETTLE, settle_number, NULL};
+    static const struct marking settling = {RDS_COURIER, SQL_SETTLE, settle_number, NULL};
     for (size_t i = 0; i < call->count; i++) {
         const struct ph_settle *entry = call->entries[i];
         if (entry->mark != PH_MARK_ALERT && entry->mark != PH_MARK_DOCUMENT)

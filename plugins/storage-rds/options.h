@@ -9,7 +9,8 @@
 struct rds_config {
     const char *url;           ///< a connection string or URI of libpq
     const char *password;      ///< NULL: the one in the url, or none
-    int64_t writers;           ///< connections that write
+    int64_t writers;           ///< connections that write what clients wait for
+    int64_t couriers;          ///< connections that deliver
     int64_t readers;           ///< connections that read
     bool notify;               ///< LISTEN and NOTIFY on a connection of their own
     int64_t connect_timeout;   ///< ms, for each host of the url
@@ -18,7 +19,7 @@ struct rds_config {
     int64_t network_timeout;   ///< ms after which an unanswered packet ends a connection, on both sides
 };
 
-#define RDS_OPTION_COUNT 9
+#define RDS_OPTION_COUNT 10
 
 extern const struct ph_option rds_options[RDS_OPTION_COUNT];
 

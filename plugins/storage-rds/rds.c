@@ -116,12 +116,15 @@ static bool lane_hopes(const struct rds *rds, enum rds_lane lane)
     return false;
 }
 
-// The connection of a lane with the least to do is filled first: two writers share the commits that way.
+// Nothing waits behind another job while a connection of the lane is idle.
 static void fill_lane(struct rds *rds, enum rds_lane lane)
 {
-    for (size_t i = 0; i < rds->connection_count && rds->lines[lane].count > 0; i++) {
-        if (connection_lane(rds->connections[i]) == lane)
-            connection_fill(rds->connections[i]);
+    static const size_t rounds[] = {1, SIZE_MAX};
+    for (size_t round = 0; round < sizeof(rounds) / sizeof(rounds[0]); round++) {
+        for (size_t i = 0; i < rds->connection_count && rds->lines[lane].count > 0; i++) {
+            if (connection_lane(rds->connections[i]) == lane)
+                connection_fill(rds->connections[i], rounds[round]);
+        }
     }
 }
 
@@ -299,6 +302,7 @@ static void opened(struct opening *opening)
     struct ph_call *call = opening->call;
     struct ph_opened *output = call->outputs[0];
     bool good = add_connections(rds, RDS_WRITE, rds->config->writers) &&
+                add_connections(rds, RDS_COURIER, rds->config->couriers) &&
                 add_connections(rds, RDS_READ, rds->config->readers) && add_connections(rds, RDS_BACKGROUND, 1);
     if (good && rds->config->notify)
         good = (rds->listener = listener_new(rds)) != NULL;
