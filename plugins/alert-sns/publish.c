@@ -132,7 +132,7 @@ static void on_answer(void *context, const struct aws_answer *answer)
     }
 }
 
-static bool topic_is_fifo(const char *arn)
+bool sns_topic_is_fifo(const char *arn)
 {
     size_t length = strlen(arn);
     return length > strlen(SUFFIX) && strcmp(arn + length - strlen(SUFFIX), SUFFIX) == 0;
@@ -142,7 +142,7 @@ static void batch_add(struct sns_publish *publish, struct batch *batch, size_t p
 {
     const struct sns_config *config = publish->sns->config;
     *weight += sns_entry(publish->call->entries[place], batch->count + 1, place, config->body_limit,
-                         topic_is_fifo(config->topic_arn), &batch->form);
+                         sns_topic_is_fifo(config->topic_arn), &batch->form);
     batch->count++;
 }
 

@@ -29,6 +29,9 @@ struct sns {
     int64_t published_at;           ///< monotonic, ns: when a publish last went well; 0: never
 };
 
+/// Whether the topic keeps order: its name ends in ".fifo".
+bool sns_topic_is_fifo(const char *arn);
+
 /// Starts a publish call. It completes by itself.
 void sns_publish_start(struct sns *sns, struct ph_call *call);
 

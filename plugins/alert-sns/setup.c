@@ -66,10 +66,16 @@ static void end_with(struct setup *setup, enum ph_step_state state, struct ph_te
     end(setup, PH_OK, NULL);
 }
 
+static void on_made(void *context, const struct aws_answer *answer);
+
 static void ask(struct setup *setup, const char *operation, const char *parameter, const char *value, aws_done_f *done)
 {
     buffer_clear(&setup->form);
     aws_form_add(&setup->form, parameter, value, strlen(value));
+    if (done == on_made && sns_topic_is_fifo(setup->config->topic_arn)) {
+        aws_form_add(&setup->form, "Attributes.entry.1.key", "FifoTopic", strlen("FifoTopic"));
+        aws_form_add(&setup->form, "Attributes.entry.1.value", "true", strlen("true"));
+    }
     if (buffer_failed(&setup->form)) {
         end(setup, PH_INVALID, "topic_arn is too long");
         return;
