@@ -12,9 +12,14 @@
 
 #define CHAIN_MAGIC 0x63686e6bu
 #define MINUTES(n) ((int64_t)(n)*60000)
-/// From so long before their end keys are fetched again, and from so long before it a request waits for that.
+/// From so long before their end keys are fetched again, and from so long before it a request waits for that; of keys that
+/// live less than an hour, a quarter and a sixth of their life.
 #define ADVISORY_MS MINUTES(15)
+#define ADVISORY_PART 4
 #define MANDATORY_MS MINUTES(10)
+#define MANDATORY_PART 6
+/// Keys that have ended before they came are tried so long: it may be this machine's clock that is off.
+#define DOUBTFUL_MS MINUTES(1)
 /// After a failure the next try comes so much later, doubling up to the second number.
 #define PAUSE_MIN_MS 1000
 #define PAUSE_MAX_MS 30000
@@ -31,6 +36,9 @@ struct aws_chain {
     bool fetching;
     bool refused; ///< the keys' end was told by a service
     struct aws_keyset keys;
+    int64_t until_ms; ///< they are used until then; 0: for ever
+    int64_t advisory_ms;
+    int64_t mandatory_ms;
     int64_t retry_at; ///< monotonic, ns; 0: the last fetch was good
     int64_t pause_ms;
     enum ph_outcome outcome; ///< of the last fetch
@@ -53,6 +61,26 @@ static void chain_free(struct aws_chain *chain)
 
 // --- Fetching ----------------------------------------------------------------------------------------------
 
+static int64_t smaller(int64_t left, int64_t right)
+{
+    return left < right ? left : right;
+}
+
+static void set_times(struct aws_chain *chain)
+{
+    int64_t now = chain->host->now(chain->host);
+    int64_t life = chain->keys.expires_ms - now;
+    chain->until_ms = chain->keys.expires_ms;
+    if (chain->until_ms != 0 && life <= 0) {
+        life = DOUBTFUL_MS;
+        chain->until_ms = now + life;
+        chain->host->log(chain->host, PH_LOG_WARN, NULL,
+                         "the credentials have ended before they came; is this machine's clock right?");
+    }
+    chain->advisory_ms = smaller(ADVISORY_MS, life / ADVISORY_PART);
+    chain->mandatory_ms = smaller(MANDATORY_MS, life / MANDATORY_PART);
+}
+
 static void take_keys(struct aws_chain *chain)
 {
     bool same = chain->keys.id != NULL && strcmp(chain->keys.id, chain->fetch.keys.id) == 0;
@@ -61,6 +89,7 @@ static void take_keys(struct aws_chain *chain)
     aws_keyset_clear(&chain->keys);
     chain->keys = chain->fetch.keys;
     chain->fetch.keys = (struct aws_keyset){0};
+    set_times(chain);
     chain->refused = false;
     chain->pause_ms = 0;
     chain->retry_at = 0;
@@ -76,7 +105,7 @@ static void take_keys(struct aws_chain *chain)
 static void take_failure(struct aws_chain *chain)
 {
     chain->pause_ms = chain->pause_ms == 0 ? PAUSE_MIN_MS : chain->pause_ms * 2;
-    chain->pause_ms = chain->pause_ms < PAUSE_MAX_MS ? chain->pause_ms : PAUSE_MAX_MS;
+    chain->pause_ms = smaller(chain->pause_ms, PAUSE_MAX_MS);
     chain->retry_at = chain->host->monotonic(chain->host) + chain->pause_ms * NANOSECONDS_PER_MS;
     chain->failed_at = chain->host->now(chain->host);
     snprintf(chain->error, sizeof chain->error, "%s", chain->fetch.text);
@@ -131,7 +160,7 @@ static bool begin(struct aws_chain *chain)
 
 static int64_t time_left(const struct aws_chain *chain)
 {
-    return chain->keys.expires_ms == 0 ? INT64_MAX : chain->keys.expires_ms - chain->host->now(chain->host);
+    return chain->until_ms == 0 ? INT64_MAX : chain->until_ms - chain->host->now(chain->host);
 }
 
 static bool is_usable(const struct aws_chain *chain)
@@ -144,9 +173,9 @@ enum aws_chain_state aws_chain_keys(struct aws_chain *chain, struct aws_keys *ke
     assert(chain->magic == CHAIN_MAGIC);
     bool usable = is_usable(chain);
     int64_t left = time_left(chain);
-    bool fetching = !usable || left <= ADVISORY_MS ? begin(chain) : chain->fetching;
+    bool fetching = !usable || left <= chain->advisory_ms ? begin(chain) : chain->fetching;
     // Once a fetch has failed, keys that are still good are better than waiting for the next.
-    bool wait = !usable || (left <= MANDATORY_MS && chain->outcome == PH_OK);
+    bool wait = !usable || (left <= chain->mandatory_ms && chain->outcome == PH_OK);
     if (fetching && wait) {
         return AWS_CHAIN_WAIT;
     }

@@ -444,6 +444,45 @@ static void test_refresh_fails(void **state)
     assert_null(strstr(health(scene), "failed"));
 }
 
+// Keys of a short life are not fetched again as soon as they are there.
+static void test_short_life(void **state)
+{
+    struct scene *scene = *state;
+    setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/c", 1);
+    assert_int_equal(ask(scene), AWS_CHAIN_WAIT);
+    stub_wait(scene->stub, 1);
+    stub_answer(scene->stub, 0, 200, json_keys("ASIA1", "2027-01-15T08:02:00Z"));
+    until_changed(scene);
+    has_keys(scene, "ASIA1");
+    scene->fake->now += MINUTE;
+    has_keys(scene, "ASIA1");
+    assert_int_equal(scene->stub->count, 1);
+    scene->fake->now += 45000; // 15 s left
+    assert_int_equal(ask(scene), AWS_CHAIN_WAIT);
+    stub_wait(scene->stub, 2);
+    stub_answer(scene->stub, 1, 200, json_keys("ASIA2", "2027-01-15T08:04:00Z"));
+    until_changed(scene);
+    has_keys(scene, "ASIA2");
+}
+
+static void test_ended_before_they_came(void **state)
+{
+    struct scene *scene = *state;
+    setenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/c", 1);
+    assert_int_equal(ask(scene), AWS_CHAIN_WAIT);
+    stub_wait(scene->stub, 1);
+    stub_answer(scene->stub, 0, 200, json_keys("ASIA1", "2027-01-15T07:00:00Z"));
+    until_changed(scene);
+    has_keys(scene, "ASIA1"); // the service may know better
+    assert_non_null(strstr(scene->fake->log, "is this machine's clock right?"));
+    scene->fake->now += MINUTE;
+    assert_int_equal(ask(scene), AWS_CHAIN_WAIT);
+    stub_wait(scene->stub, 2);
+    stub_answer(scene->stub, 1, 200, json_keys("ASIA2", "2027-01-15T09:00:00Z"));
+    until_changed(scene);
+    has_keys(scene, "ASIA2");
+}
+
 static void test_refused_keys(void **state)
 {
     struct scene *scene = *state;
@@ -516,6 +555,8 @@ int main(void)
         TEST(test_web_identity_refused),
         TEST(test_refresh_in_time),
         TEST(test_refresh_fails),
+        TEST(test_short_life),
+        TEST(test_ended_before_they_came),
         TEST(test_refused_keys),
         TEST(test_close_while_fetching),
         TEST(test_close_between_tries),
