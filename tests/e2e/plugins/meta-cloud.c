@@ -117,6 +117,18 @@ static void cloud_get(void *instance, struct ph_call *call)
     cloud_end(instance, call, "cloud:GetItem", PH_NOT_FOUND);
 }
 
+static bool cloud_has(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    return file != NULL && fclose(file) == 0;
+}
+
+static bool cloud_make(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    return file != NULL && fclose(file) == 0;
+}
+
 static void cloud_setup(void *instance, struct ph_call *call)
 {
     (void)instance;
@@ -128,17 +140,12 @@ static void cloud_setup(void *instance, struct ph_call *call)
     }
     char path[4096];
     cloud_table(config, path);
-    FILE *table = fopen(path, "r");
-    bool found = table != NULL;
-    if (!found && !cloud_denies(config, "cloud:CreateTable")) {
-        table = fopen(path, "w");
-    }
-    if (table == NULL) {
+    bool found = cloud_has(path);
+    if (!found && (cloud_denies(config, "cloud:CreateTable") || !cloud_make(path))) {
         call->host->set(call, 0, PH_DENIED, 0, "cloud:CreateTable is not allowed");
         call->host->complete(call);
         return;
     }
-    fclose(table);
     for (size_t i = 0; i < 2; i++) {
         steps[i] = call->host->make(call, PH_MAKE_STEP);
         if (steps[i] == NULL) {
