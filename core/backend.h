@@ -42,7 +42,7 @@ struct plugin;
 enum backend_state {
     BACKEND_OPENING,     ///< not open yet, or tried again
     BACKEND_READY,       ///< works
-    BACKEND_DEGRADED,    ///< takes calls, but the last health call or several calls failed
+    BACKEND_DEGRADED,    ///< takes calls, but the last health call or several calls failed, or an operation is denied
     BACKEND_UNAVAILABLE, ///< the breaker is open: calls end at once
     BACKEND_FAILED,      ///< open was refused for good (denied, invalid, internal)
     BACKEND_CLOSING,     ///< drains

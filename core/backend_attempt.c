@@ -134,6 +134,9 @@ static void conclude(struct attempt *attempt, const struct ph_result *common, bo
     if (failure != NULL) {
         log_failure(attempt, failure);
     }
+    if (tally[PH_DENIED] > 0 || answered) {
+        backend_set_denied(backend, attempt->call->operation->number, tally[PH_DENIED] > 0 ? backend->detail : NULL);
+    }
     tell_breaker(attempt, outage || (timed_out && !answered));
 }
 

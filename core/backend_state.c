@@ -28,7 +28,8 @@ static enum backend_state state_now(const struct backend *backend)
         return BACKEND_UNAVAILABLE;
     }
     bool failing = breaker->failures * 2 > breaker->limit;
-    return breaker->state == BREAKER_HALF_OPEN || backend->unhealthy || failing ? BACKEND_DEGRADED : BACKEND_READY;
+    bool degraded = breaker->state == BREAKER_HALF_OPEN || backend->unhealthy || failing || backend->denied_count > 0;
+    return degraded ? BACKEND_DEGRADED : BACKEND_READY;
 }
 
 static bool is_worse(enum backend_state state)
@@ -75,6 +76,19 @@ void backend_set_detail(struct backend *backend, const char *text)
 {
     snprintf(backend->detail, sizeof backend->detail, "%s", text != NULL ? text : "");
     backend->detail_is_trouble = true;
+}
+
+void backend_set_denied(struct backend *backend, uint32_t operation, const char *detail)
+{
+    bool denied = detail != NULL;
+    if (denied) {
+        snprintf(backend->denied_detail, sizeof backend->denied_detail, "%s", detail);
+    }
+    if (backend->denied[operation] != denied) {
+        backend->denied[operation] = denied;
+        backend->denied_count = denied ? backend->denied_count + 1 : backend->denied_count - 1;
+        backend_update_state(backend);
+    }
 }
 
 void backend_status(const struct backend *backend, struct backend_status *status_r)
@@ -143,7 +157,9 @@ static void health_succeeded(struct backend *backend, const struct ph_health *he
     if (health->version != NULL) {
         snprintf(backend->version, sizeof backend->version, "%s", health->version);
     }
-    if (backend->breaker.state == BREAKER_CLOSED) {
+    if (backend->denied_count > 0) {
+        backend_set_detail(backend, backend->denied_detail);
+    } else if (backend->breaker.state == BREAKER_CLOSED) {
         backend_set_detail(backend, health->detail);
         backend->detail_is_trouble = false;
     }

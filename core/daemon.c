@@ -387,6 +387,12 @@ static void print_findings(struct findings *findings)
     findings_free(findings);
 }
 
+// The secret backend opens while the file is still being read, and logs.
+static void configure_log(const struct config *config)
+{
+    log_configure((enum log_level)config->daemon.log_level, (enum log_format)config->daemon.log_format, STDERR_FILENO);
+}
+
 int daemon_run(const char *file)
 {
     struct daemon daemon = {.exit_code = 0};
@@ -397,14 +403,13 @@ int daemon_run(const char *file)
         perror("posthoused: cannot start");
         return 1;
     }
+    daemon.runtime->on_read = configure_log;
     const bool good = runtime_configure(daemon.runtime, file, &findings);
     print_findings(&findings);
     if (!good) {
         runtime_free(daemon.runtime, CLOSE_LIMIT_MS);
         return DAEMON_EXIT_CONFIG;
     }
-    const struct config_daemon *config = &daemon.runtime->config->daemon;
-    log_configure((enum log_level)config->log_level, (enum log_format)config->log_format, STDERR_FILENO);
     const int code = daemon_serve(&daemon);
     daemon_free(&daemon);
     return code;

@@ -228,6 +228,9 @@ bool runtime_configure(struct runtime *runtime, const char *file, struct finding
     const struct config_settings settings = {.loader = &runtime->loader};
     struct secrets *secrets = secrets_new();
     runtime->config = config_read(file, &settings, findings);
+    if (runtime->on_read != NULL) {
+        runtime->on_read(runtime->config);
+    }
     fetch_secrets(runtime, secrets, findings);
     config_finish(runtime->config, secrets_answer, secrets, findings);
     secrets_free(secrets);

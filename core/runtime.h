@@ -34,6 +34,7 @@ struct runtime {
     struct backend *backends[RUNTIME_KINDS];          ///< likewise, once made
     void (*hint)(void *context, struct ph_text user); ///< storage's hints go there; NULL: nowhere
     void *hint_context;
+    void (*on_read)(const struct config *config); ///< once the file is read, before a backend is opened; NULL: nothing
 };
 
 /// A runtime without configuration; NULL, with errno, when the system gives no loop, thread or descriptor.

@@ -557,6 +557,33 @@ static void test_reload(void **state)
     scene_free(scene);
 }
 
+// A right is missing: nothing that passes, so the breaker stays closed, but operators see it until the operation works.
+static void test_a_denied_operation_degrades(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_opened();
+    struct backend_status status;
+    scene_script(scene, 1, PH_DENIED);
+    scene_submit(scene, 1, NULL);
+    rig_settle(scene->rig);
+    assert_int_equal(scene_outcome(scene, 0), PH_DENIED);
+    assert_int_equal(backend_state(scene->backend), BACKEND_DEGRADED);
+    backend_status(scene->backend, &status);
+    assert_string_equal(status.detail, "send ended denied: scripted");
+    scene_submit_of(scene, PH_QUEUE_STATS, 1, NULL); // another operation works
+    rig_advance(scene->rig, 20000);                  // so does health
+    assert_int_equal(backend_state(scene->backend), BACKEND_DEGRADED);
+    backend_status(scene->backend, &status);
+    assert_string_equal(status.detail, "send ended denied: scripted");
+    scene_submit(scene, 1, NULL);
+    rig_settle(scene->rig);
+    assert_int_equal(scene_outcome(scene, 0), PH_OK);
+    assert_int_equal(backend_state(scene->backend), BACKEND_READY);
+    backend_status(scene->backend, &status);
+    assert_string_equal(status.detail, "");
+    scene_free(scene);
+}
+
 struct set_up {
     size_t ended;
     uint32_t outcome;
@@ -647,6 +674,7 @@ int main(void)
         cmocka_unit_test(test_close_drains),
         cmocka_unit_test(test_close_leaves_a_hanging_instance_alone),
         cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_a_denied_operation_degrades),
         cmocka_unit_test(test_setup_comes_before_open),
         cmocka_unit_test(test_setup_has_a_limit),
     };

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon on AWS under exactly the policy that posthouse iam-policy prints, in moto with signatures and policies checked:
+with it everything works; with one action less, exactly that action's operations are denied, and operators are told."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import requests
+
+from harness import COMMAND, LIMIT, OPERATOR, PASSWORD, ROOT, eventually
+
+sys.path.insert(0, str(ROOT / 'tests' / 'cloud'))
+from local_aws import ACCOUNT, REGION, LocalAws  # noqa: E402
+from moto_policy import actions, without  # noqa: E402
+
+CONFIG = 78
+SECRET = 'posthouse/names'
+
+
+def posthouse(*words, **env):
+    done = subprocess.run([str(COMMAND), *words], capture_output=True, text=True, timeout=LIMIT, check=False,
+                          env={**os.environ, **env})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+class Aws:
+    """moto with the daemon's table, queue, topic and secret, and its policy."""
+
+    def __init__(self, folder):
+        self.local = LocalAws.start(folder)
+        self.local.secret(SECRET, json.dumps({'storage': 'posthouse.db'}))
+        # Storage is a file: the policy is about the others. Its path is a secret, so that there is one to fetch.
+        self.sections = {
+            'storage': {'plugin': 'sqlite', 'path': f'${{secret:{SECRET}#storage}}'},
+            'meta': {'plugin': 'dynamodb', 'table': 'posthouse-messages'},
+            'queue': {'plugin': 'sqs', 'queue_url': f'{self.local.url}/{ACCOUNT}/posthouse-jobs', 'path': None},
+            'alert': {'plugin': 'sns', 'topic_arn': f'arn:aws:sns:{REGION}:{ACCOUNT}:posthouse-alerts', 'path': None},
+            'secret': {'plugin': 'secretsmanager'},
+        }
+        self.admin = self.local.environment(self.local.admin_keys)
+        self.policy = None
+        self.keys = None
+
+    def daemon(self, make_daemon, **more):
+        daemon = make_daemon('sqlite', **{kind: {**keys} for kind, keys in self.sections.items()}, **more)
+        for kind in daemon.sections:  # what config_of() says of other plugins
+            daemon.sections[kind] = {key: value for key, value in daemon.sections[kind].items()
+                                     if value is not None and not (kind == 'meta' and key == 'path')}
+        daemon.env = self.local.environment(self.keys) if self.keys else self.admin
+        daemon.write()
+        return daemon
+
+    def prepare(self, make_daemon):
+        """Sets up as an administrator, and makes the daemon's user with the policy of its configuration."""
+        daemon = self.daemon(make_daemon)
+        posthouse('setup', '-c', str(daemon.ini), **self.admin)
+        self.policy = json.loads(posthouse('iam-policy', '-c', str(daemon.ini)))
+        self.keys = self.local.user('daemon', self.policy)
+
+
+@pytest.fixture(scope='module')
+def aws(tmp_path_factory):
+    aws = Aws(tmp_path_factory.mktemp('aws'))
+    yield aws
+    aws.local.stop()
+
+
+@pytest.fixture
+def granted(aws, make_daemon):
+    """An Aws whose daemon has exactly its policy."""
+    if aws.policy is None:
+        aws.prepare(make_daemon)
+    aws.local.give('daemon', aws.policy)
+    return aws
+
+
+def rights():
+    """Action → the operations that need it, as (kind, operation), from the plugins' own tables."""
+    found = {}
+    for kind, plugin in (('meta', 'dynamodb'), ('queue', 'sqs'), ('alert', 'sns'), ('secret', 'secretsmanager')):
+        for right in json.loads(posthouse('plugin', 'describe', f'{kind}-{plugin}', '--json'))['rights']:
+            if right['operation'] != 'setup' and 'via' not in right:
+                found.setdefault(right['action'], set()).add((kind, right['operation']))
+    return found
+
+
+def denied(daemon):
+    """The operations that ended denied so far, as (kind, operation)."""
+    pattern = re.compile(r'posthouse_backend_(?:entries_total|call_seconds_count){kind="(\w+)",plugin="[^"]*",'
+                         r'operation="(\w+)",outcome="denied"}')
+    metered = {(match[1], match[2]) for match in map(pattern.match, daemon.metrics()) if match}
+    opened = {(line['section'], 'open') for line in daemon.log()
+              if line.get('message') == 'the backend could not be opened' and line.get('outcome') == 'denied'}
+    return metered | opened
+
+
+def start(daemon):
+    daemon.start(ready=False)
+    command = [str(COMMAND), 'user', 'add', OPERATOR, '--operator', '--password-stdin', '-c', str(daemon.ini)]
+    subprocess.run(command, input=PASSWORD + '\n', capture_output=True, text=True, timeout=LIMIT, check=True,
+                   env={**os.environ, **daemon.env})
+    return daemon.client(OPERATOR)
+
+
+def backends(client):
+    return {backend['kind']: backend for backend in client.get('/v1/admin/backends').json()['backends']}
+
+
+def states(daemon):
+    return {backend['kind']: backend['state']
+            for backend in requests.get(daemon.url + '/readyz', timeout=30).json()['backends']}
+
+
+def test_everything_works_with_the_policy(granted, make_daemon):
+    daemon = granted.daemon(make_daemon)
+    client = start(daemon)
+    daemon.wait_ready()
+    message = client.sent(OPERATOR, priority='alert')
+    client.wait_inbox(1)
+    eventually(lambda: client.get(f'/v1/messages/{message}').json().get('timeline'), 'the document is there')
+    metrics = eventually(lambda: (m := daemon.metrics())['posthouse_alerts_published_total'] == 1 and m, 'it is published')
+    assert denied(daemon) == set()
+    for kind, plugin, operation in (('queue', 'sqs', 'SendMessageBatch'), ('meta', 'dynamodb', 'BatchWriteItem')):
+        series = [value for name, value in metrics.items() if f'operation="{operation}"' in name and plugin in name
+                  and name.startswith(f'posthouse_plugin_{kind}_')]
+        assert series == [1], f'the cost meter counts {operation}'
+    daemon.stop()
+
+
+def use_all(daemon, client):
+    """Makes every operation happen, again and again, as far as what is denied lets it."""
+    message = client.sent(OPERATOR, priority='alert')
+    client.get(f'/v1/messages/{message}')
+
+
+@pytest.mark.parametrize('action', [
+    'dynamodb:BatchGetItem', 'dynamodb:BatchWriteItem', 'dynamodb:DescribeTable', 'sqs:ChangeMessageVisibility',
+    'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage', 'sns:GetTopicAttributes',
+    'sns:Publish'])
+def test_without_an_action_its_operations_are_denied(granted, make_daemon, action):
+    wanted = rights()[action]
+    granted.local.give('daemon', without(granted.policy, action))
+    # Jobs are given back, which needs the right to change their visibility, where deliveries fail.
+    storage = {'fault.deliver': 'unavailable 100%'} if action == 'sqs:ChangeMessageVisibility' else {}
+    granted.sections['storage'] = {'plugin': 'sqlite', 'path': f'${{secret:{SECRET}#storage}}', **storage}
+    daemon = granted.daemon(make_daemon)
+    client = start(daemon)
+
+    def is_denied():
+        use_all(daemon, client)
+        return denied(daemon)
+
+    found = eventually(is_denied, f'something is denied without {action}')
+    assert found <= wanted
+    (kind, _), *_ = wanted
+    eventually(lambda: states(daemon)[kind] in ('degraded', 'failed'), f'readiness shows the {kind}')
+    eventually(lambda: action in backends(client)[kind]['detail'], f'operators are told of {action}')
+    assert {other for other, state in states(daemon).items() if state in ('degraded', 'failed')} <= {kind, 'storage'}
+    assert action in daemon.log_text(), 'the log names the action'
+    assert denied(daemon) <= wanted
+    assert daemon.stop() == 0
+
+
+def test_without_the_secret_nothing_starts(granted, make_daemon):
+    granted.local.give('daemon', without(granted.policy, 'secretsmanager:GetSecretValue'))
+    granted.sections['storage'] = {'plugin': 'sqlite', 'path': f'${{secret:{SECRET}#storage}}'}
+    daemon = granted.daemon(make_daemon)
+    daemon.spawn()
+    assert daemon.wait() == CONFIG
+    line = [text for text in daemon.log_text().splitlines() if f'{daemon.ini}:' in text]
+    assert any('storage.path' in text and 'secretsmanager:GetSecretValue' in text for text in line), daemon.log_text()
+    daemon.process = None
+
+
+def test_every_action_is_tried(granted):
+    tried = {mark for function in (test_without_an_action_its_operations_are_denied,)
+             for mark in function.pytestmark[0].args[1]}
+    assert set(actions(granted.policy)) == tried | {'secretsmanager:GetSecretValue'}
