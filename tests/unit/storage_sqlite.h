@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_STORAGE_SQLITE_H
 #define TESTS_UNIT_STORAGE_SQLITE_H
 
-#include "tests/unit/sqlite_host.h"
+#include "tests/unit/loop_host.h"
 
 extern struct test_host *host;
 extern struct test_plugin storage;

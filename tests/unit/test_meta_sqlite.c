@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // meta-sqlite: documents are put whole, read back, and forgotten when they have expired.
-#include "tests/unit/sqlite_host.h"
+#include "tests/unit/loop_host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // queue-sqlite: jobs, leases and receipts; and receives that wait, on one instance and on two.
-#include "tests/unit/sqlite_host.h"
+#include "tests/unit/loop_host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

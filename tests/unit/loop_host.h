@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A small host for tests of the SQLite plugins: loads a module, makes its calls and waits for them on a loop with real
-// helper threads. Its clock can be moved.
-#ifndef TESTS_UNIT_SQLITE_HOST_H
-#define TESTS_UNIT_SQLITE_HOST_H
+// A small host for tests of plugins that work beside the loop: makes calls and waits for them on a real loop with real
+// helper threads. It loads the SQLite modules; a test of another plugin sets descriptor and options itself. Its clock can
+// be moved.
+#ifndef TESTS_UNIT_LOOP_HOST_H
+#define TESTS_UNIT_LOOP_HOST_H
 
 #include "plugins/sqlite/options.h"
 #include "posthouse/plugin.h"
@@ -16,6 +17,10 @@ struct test_host {
     struct event_base *base;
     struct offload *pool;
     int64_t clock_offset; ///< ms, added to the machine's clock
+    char log[16384];      ///< lines, the newest last; what does not fit is dropped
+    char hints[1024];     ///< users that the plugin hinted at, each followed by a space
+    const char *secret;   ///< what resolving an option gives; NULL: it fails
+    int resolved;         ///< how often that was asked
 };
 
 /// A loaded module, and an instance when it is open.
@@ -23,6 +28,7 @@ struct test_plugin {
     struct test_host *host;
     const struct ph_plugin *descriptor;
     struct sqlite_config config;
+    const void *options; ///< the config of another plugin; NULL: `config`
     void *instance;
     enum ph_outcome opened; ///< outcome of the last open
     char text[512];         ///< its text
@@ -38,6 +44,8 @@ struct test_call {
 
 struct test_host *test_host_new(void);
 void test_host_free(struct test_host *host);
+/// Turns the loop until `ready` says so; fails the test after 20 s.
+void test_host_until(struct test_host *host, bool (*ready)(void *context), void *context);
 
 /// Loads "storage", "meta" or "queue".
 void test_plugin_load(struct test_plugin *plugin, struct test_host *host, const char *kind, const char *path);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The small host: libevent's loop, the core's offload and arenas, and a completion that is queued.
-#include "tests/unit/sqlite_host.h"
+#include "tests/unit/loop_host.h"
 
 #include "core/arena.h"
 #include "core/offload.h"
@@ -13,12 +13,18 @@
 #include <event2/event.h>
 #include <event2/thread.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <cmocka.h>
+
+#define PATIENCE_S 20
 
 static struct test_call *call_of(struct ph_call *call)
 {
@@ -67,13 +73,60 @@ static void host_complete(struct ph_call *call)
     event_base_once(own->host->base, -1, EV_TIMEOUT, completed, own, NULL);
 }
 
-static void host_log(const struct ph_host *host, enum ph_log_level level, const struct ph_call *call,
-                     const char *format, ...)
+// Adds to a text that is full some day.
+static void add_text(char *text, size_t size, const char *more, const char *end)
 {
-    (void)host;
+    size_t length = strlen(text);
+    snprintf(text + length, size - length, "%s%s", more, end);
+}
+
+__attribute__((format(printf, 4, 5))) static void host_log(const struct ph_host *host, enum ph_log_level level,
+                                                           const struct ph_call *call, const char *format, ...)
+{
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    struct test_host *own = host->context;
+    char line[1024];
+    va_list arguments;
     (void)level;
     (void)call;
-    (void)format;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    pthread_mutex_lock(&mutex);
+    add_text(own->log, sizeof(own->log), line, "\n");
+    pthread_mutex_unlock(&mutex);
+}
+
+static void host_hint(const struct ph_host *host, struct ph_text user)
+{
+    struct test_host *own = host->context;
+    assert(strlen(user.bytes) == user.length);
+    add_text(own->hints, sizeof(own->hints), user.bytes, " ");
+}
+
+struct resolving {
+    struct test_host *host;
+    void (*done)(void *context, const char *value);
+    void *context;
+};
+
+static void resolve_done(evutil_socket_t socket, short events, void *context)
+{
+    struct resolving resolving = *(struct resolving *)context;
+    (void)socket;
+    (void)events;
+    free(context);
+    resolving.host->resolved++;
+    resolving.done(resolving.context, resolving.host->secret);
+}
+
+static void host_resolve(const struct ph_host *host, const char *option, void (*done)(void *context, const char *value),
+                         void *context)
+{
+    struct resolving *resolving = xmalloc(sizeof(*resolving));
+    assert(strcmp(option, "password") == 0);
+    *resolving = (struct resolving){.host = host->context, .done = done, .context = context};
+    event_base_once(host->base, -1, EV_TIMEOUT, resolve_done, resolving, NULL);
 }
 
 static int64_t clock_read(clockid_t clock, int64_t per_second)
@@ -157,6 +210,8 @@ struct test_host *test_host_new(void)
         .now = host_now,
         .random = host_random,
         .offload = host_offload,
+        .resolve = host_resolve,
+        .hint = host_hint,
     };
     return host;
 }
@@ -166,6 +221,18 @@ void test_host_free(struct test_host *host)
     offload_free(host->pool);
     event_base_free(host->base);
     free(host);
+}
+
+void test_host_until(struct test_host *host, bool (*ready)(void *context), void *context)
+{
+    const struct timeval moment = {0, 50000};
+    int64_t end = host_monotonic(&host->host) + PATIENCE_S * INT64_C(1000000000);
+    while (!ready(context)) {
+        if (host_monotonic(&host->host) > end)
+            fail_msg("waited in vain; the log says:\n%s", host->log);
+        event_base_loopexit(host->base, &moment);
+        event_base_loop(host->base, EVLOOP_ONCE);
+    }
 }
 
 void test_plugin_load(struct test_plugin *plugin, struct test_host *host, const char *kind, const char *path)
@@ -217,10 +284,15 @@ struct test_call *test_call_start(struct test_plugin *plugin, enum ph_operation 
     return call;
 }
 
+static bool is_over(void *context)
+{
+    const struct test_call *call = context;
+    return call->completed > 0;
+}
+
 void test_call_wait(struct test_call *call)
 {
-    while (call->completed == 0)
-        event_base_loop(call->host->base, EVLOOP_ONCE);
+    test_host_until(call->host, is_over, call);
     assert(call->completed == 1);
 }
 
@@ -251,7 +323,8 @@ const char *test_text(const struct test_call *call, size_t index)
 
 bool test_plugin_open(struct test_plugin *plugin)
 {
-    struct ph_open entry = {.config = &plugin->config};
+    const void *config = &plugin->config;
+    struct ph_open entry = {.config = plugin->options != NULL ? plugin->options : config};
     plugin->instance = NULL;
     struct test_call *call = test_call_run(plugin, PH_OPEN, plugin->descriptor->common->open, 1, &entry, sizeof(entry),
                                            sizeof(struct ph_opened));
@@ -285,7 +358,7 @@ struct ph_id id_from(unsigned number)
 
 char *test_folder_make(void)
 {
-    char *folder = xstrdup("/tmp/posthouse-sqlite-XXXXXX");
+    char *folder = xstrdup("/tmp/posthouse-unit-XXXXXX");
     char *made = mkdtemp(folder);
     assert(made != NULL);
     return folder;
