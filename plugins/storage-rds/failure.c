@@ -17,10 +17,12 @@ struct meaning {
 
 static const struct meaning meanings[] = {
     {"08", PH_UNAVAILABLE, true, "the connection was lost"},
-    {"0A", PH_INVALID, false, "the server does not support what posthouse needs; PostgreSQL 13 or newer is needed"},
+    // Reconnecting also mends a prepared statement whose table was changed.
+    {"0A", PH_INVALID, true, "the server does not support what posthouse needs; PostgreSQL 13 or newer is needed"},
     {"22", PH_INVALID, false, "the server refused a value"},
     {"23", PH_TRANSIENT, false, "a row was written by somebody else at the same time"},
     {"25006", PH_UNAVAILABLE, true, "the server is read-only: a standby, or in recovery"},
+    {"25P03", PH_UNAVAILABLE, true, "the server ended a session that stood still in a transaction"},
     {"26", PH_TRANSIENT, true, "a prepared statement is gone; a pooling proxy must keep sessions whole"},
     {"28", PH_DENIED, true, "the server refused the user or its password; check url and password"},
     {"3D000", PH_DENIED, true, "the database does not exist; make it, or correct the url"},
@@ -28,6 +30,8 @@ static const struct meaning meanings[] = {
     {"40", PH_TRANSIENT, false, "the transaction met another one (deadlock or serialization)"},
     {"42501", PH_DENIED, false, "the user has no right to do it; it must own posthouse's tables"},
     {"42P01", PH_INVALID, true, "a table of posthouse is missing; restart posthoused to make it"},
+    {"42P05", PH_TRANSIENT, true, "a prepared statement is there already; a pooling proxy must keep sessions whole"},
+    {"42P07", PH_INVALID, false, "a table or index with a name of posthouse is there already, made by somebody else"},
     {"42", PH_INTERNAL, false, "the server did not understand a statement"},
     {"53100", PH_UNAVAILABLE, false, "the server's disk is full"},
     {"53200", PH_UNAVAILABLE, false, "the server is out of memory"},

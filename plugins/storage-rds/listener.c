@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/storage-rds/names.h"
+
 #define CHANNEL "posthouse_inbox"
 #define PAYLOAD_MOST 7000 // bytes; PostgreSQL takes fewer than 8000
-#define NAME_MOST 64      // bytes of a name
+#define NAME_MOST 64      // bytes of a name; the host takes no longer ones
 #define RETRY_PAUSE 1     // s
 
 struct listener {
@@ -71,6 +73,11 @@ static void tell(struct listener *listener)
     flush(listener);
 }
 
+static bool is_name(struct ph_text text)
+{
+    return text.length <= NAME_MOST && names_plain(text);
+}
+
 // One notification: hostile like everything from the server, so only what looks like a name is passed on.
 static void hear(struct listener *listener, const PGnotify *notification)
 {
@@ -79,7 +86,7 @@ static void hear(struct listener *listener, const PGnotify *notification)
         return;
     for (const char *at = notification->extra; *at != '\0';) {
         size_t length = strcspn(at, " ");
-        if (length > 0 && length <= NAME_MOST) {
+        if (is_name((struct ph_text){.bytes = at, .length = length})) {
             char name[NAME_MOST + 1];
             memcpy(name, at, length);
             name[length] = '\0';
@@ -197,7 +204,7 @@ void listener_tell(struct listener *listener, const struct ph_notify *entry)
 {
     for (size_t i = 0; i < entry->user_count; i++) {
         struct ph_text name = entry->users[i];
-        if (name.length == 0 || name.length > NAME_MOST || listener->length + name.length + 1 > PAYLOAD_MOST)
+        if (!is_name(name) || listener->length + name.length + 1 > PAYLOAD_MOST)
             continue;
         if (listener->length > 0)
             listener->pending[listener->length++] = ' ';

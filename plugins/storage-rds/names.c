@@ -62,7 +62,8 @@ bool names_copy(struct ph_call *call, struct ph_text name, struct ph_text *copy_
     char *copy = call->host->alloc(call, name.length + 1);
     if (copy == NULL)
         return false;
-    memcpy(copy, name.bytes, name.length);
+    if (name.length > 0)
+        memcpy(copy, name.bytes, name.length);
     *copy_r = (struct ph_text){.bytes = copy, .length = name.length};
     return true;
 }

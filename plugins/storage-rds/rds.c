@@ -128,15 +128,20 @@ static void fill_lane(struct rds *rds, enum rds_lane lane)
     }
 }
 
+// Only those that wait now: `done` may put another in line.
+static void refuse_line(struct rds *rds, enum rds_lane lane, const struct rds_failure *why)
+{
+    for (size_t count = rds->lines[lane].count; count > 0; count--)
+        refuse(rds_take(rds, lane), why);
+}
+
 static void serve(struct rds *rds)
 {
     for (int lane = 0; lane < RDS_LANES; lane++) {
         fill_lane(rds, (enum rds_lane)lane);
         if (rds->lines[lane].count == 0 || lane_hopes(rds, (enum rds_lane)lane))
             continue;
-        // Only those that wait now: `done` may put another in line.
-        for (size_t count = rds->lines[lane].count; count > 0; count--)
-            refuse(rds_take(rds, (enum rds_lane)lane), &rds->trouble);
+        refuse_line(rds, (enum rds_lane)lane, &rds->trouble);
     }
 }
 
@@ -240,7 +245,11 @@ static void free_rds(struct rds *rds)
 
 static void try_close(struct rds *rds)
 {
+    struct rds_failure closed;
     bool ready = !rds->resolving;
+    rds_failure_say(&closed, PH_UNAVAILABLE, "the instance is being closed");
+    for (int lane = 0; lane < RDS_LANES; lane++)
+        refuse_line(rds, (enum rds_lane)lane, &closed);
     for (size_t i = 0; i < rds->connection_count; i++)
         ready = connection_end(rds->connections[i]) && ready;
     if (rds->listener != NULL)

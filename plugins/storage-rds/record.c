@@ -6,13 +6,9 @@
 // got it (they were gone at that moment), else what the message's trouble says: expired, dead or failed.
 #include "plugins/storage-rds/record.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "plugins/storage-rds/names.h"
 
 #define RECIPIENTS_MOST 4096
-#define NUMBER_MOST 24
 
 void record_conclude(struct ph_record *record, bool marked)
 {
@@ -89,7 +85,7 @@ static bool make_recipients(struct values *values, struct ph_record *record, int
     for (char *at = (char *)(uintptr_t)names.bytes; record->recipient_count < count;) {
         struct ph_recipient *recipient = host->make(values->call, PH_MAKE_RECIPIENT);
         struct ph_text word = next_word(&names);
-        if (recipient == NULL)
+        if (recipient == NULL || !names_plain(word))
             return false;
         at[word.length] = '\0';
         at += word.length + 1;
@@ -101,17 +97,19 @@ static bool make_recipients(struct values *values, struct ph_record *record, int
     return true;
 }
 
+// Digits only: what is stored is never below 0.
 static bool next_number(struct ph_text *text, int64_t *number_r)
 {
-    char digits[NUMBER_MOST];
-    char *end;
     struct ph_text word = next_word(text);
-    if (word.length == 0 || word.length >= sizeof(digits))
-        return false;
-    memcpy(digits, word.bytes, word.length);
-    digits[word.length] = '\0';
-    *number_r = strtoll(digits, &end, 10);
-    return *end == '\0';
+    int64_t number = 0;
+    for (size_t i = 0; i < word.length; i++) {
+        int digit = word.bytes[i] - '0';
+        if (digit < 0 || digit > 9 || number > (INT64_MAX - digit) / 10)
+            return false;
+        number = number * 10 + digit;
+    }
+    *number_r = number;
+    return word.length > 0;
 }
 
 // Reads who got it, four words each: name, at, read_at, listed. Gives the number of those, and when it was.

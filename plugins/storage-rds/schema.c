@@ -20,21 +20,21 @@ static bool run(struct connect_request *request, const char *sql)
     return result != NULL;
 }
 
-// The version that the database has, 0 for none; -1: failed. `oldest` gets the oldest program that can use it.
-static int read_version(struct connect_request *request, char oldest[32])
+// The version that the database has, 0 for none. `oldest` gets the oldest program that can use it.
+static bool read_version(struct connect_request *request, int *version_r, char oldest[32])
 {
     PGresult *result =
         connect_query(request, "SELECT version, oldest_program FROM posthouse_schema WHERE kind = 'storage'");
     if (result == NULL)
-        return -1;
-    int version = 0;
+        return false;
+    *version_r = 0;
     oldest[0] = '\0';
     if (PQntuples(result) == 1 && PQnfields(result) == 2) {
-        version = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+        *version_r = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
         snprintf(oldest, 32, "%s", PQgetvalue(result, 0, 1));
     }
     PQclear(result);
-    return version;
+    return true;
 }
 
 // Two versions such as "1.10.2", number by number: below, at or above 0.
@@ -56,9 +56,14 @@ static bool migrate(struct connect_request *request)
 {
     char oldest[32];
     char sql[256];
-    int version = read_version(request, oldest);
-    if (version < 0)
+    int version;
+    if (!read_version(request, &version, oldest))
         return false;
+    if (version < 0) {
+        rds_failure_say(&request->failure, PH_INVALID, "%s: posthouse_schema says version %d, which no program made",
+                        request->server, version);
+        return false;
+    }
     if (version > RDS_SCHEMA_VERSION && compare_versions(oldest, PACKAGE_VERSION) > 0) {
         rds_failure_say(&request->failure, PH_INVALID,
                         "%s: the schema has version %d, which needs posthouse %s or newer; this is " PACKAGE_VERSION,
