@@ -176,6 +176,7 @@ void cluster_plugin(struct test_plugin *plugin, struct test_host *host, struct r
 {
     *config = (struct rds_config){.url = where,
                                   .writers = 1,
+                                  .couriers = 1,
                                   .readers = 1,
                                   .connect_timeout = 5000,
                                   .statement_timeout = 30000,

@@ -40,7 +40,7 @@ const char *cluster_tell(const char *sql);
 /// Turns the loop until the answer to `sql` is `wanted`.
 void cluster_until(struct test_host *host, const char *sql, const char *wanted);
 
-/// storage-rds with one writer, one reader and no listener.
+/// storage-rds with one writer, one courier, one reader and no listener.
 void cluster_plugin(struct test_plugin *plugin, struct test_host *host, struct rds_config *config, const char *url);
 
 #endif

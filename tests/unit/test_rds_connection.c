@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define SESSIONS "pg_stat_activity WHERE usename = 'posthouse' AND backend_type = 'client backend'"
+#define ALL "4" // one of each lane
 #define WAITING "SELECT count(*) FROM " SESSIONS " AND wait_event_type = 'Lock'"
 
 static struct test_host *host;
@@ -138,7 +139,7 @@ static void test_all_lanes_work(void **state)
     if (!cluster_needed())
         return;
     open_plugin();
-    assert_int_equal(rds()->connection_count, 3);
+    assert_int_equal(rds()->connection_count, RDS_LANES);
     assert_int_equal(add(), PH_OK);
     assert_int_equal(end_of(start_get(), NULL), PH_OK);
     assert_int_equal(health(), PH_OK);
@@ -156,7 +157,7 @@ static void test_terminated_sessions_come_back(void **state)
         snprintf(before, sizeof(before), "%s", cluster_tell("SELECT string_agg(pid::text, ',') FROM " SESSIONS));
         cluster_tell("SELECT pg_terminate_backend(pid) FROM " SESSIONS);
         snprintf(sql, sizeof(sql), "SELECT count(*) FROM " SESSIONS " AND pid NOT IN (%s)", before);
-        cluster_until(host, sql, "3");
+        cluster_until(host, sql, ALL);
         test_host_until(host, all_ready, NULL);
         // The statements are prepared there again.
         assert_int_equal(add(), PH_OK);
@@ -407,7 +408,7 @@ static void test_a_rotated_password_is_fetched(void **state)
     cluster_tell("ALTER ROLE posthouse PASSWORD 'hunter2'");
     host->secret = "hunter2";
     cluster_tell("SELECT pg_terminate_backend(pid) FROM " SESSIONS);
-    cluster_until(host, "SELECT count(*) FROM " SESSIONS, "3");
+    cluster_until(host, "SELECT count(*) FROM " SESSIONS, ALL);
     test_host_until(host, all_ready, NULL);
     assert_int_equal(add(), PH_OK);
     assert_int_equal(host->resolved, 1);
@@ -467,7 +468,7 @@ static void test_a_reload_brings_a_password(void **state)
     assert_int_equal(end_of(call, NULL), PH_OK);
     cluster_tell("ALTER ROLE posthouse PASSWORD 'hunter2'");
     cluster_tell("SELECT pg_terminate_backend(pid) FROM " SESSIONS);
-    cluster_until(host, "SELECT count(*) FROM " SESSIONS, "3");
+    cluster_until(host, "SELECT count(*) FROM " SESSIONS, ALL);
     test_host_until(host, all_ready, NULL);
     assert_int_equal(host->resolved, 0);
     cluster_tell("ALTER ROLE posthouse PASSWORD 'first'");
