@@ -22,12 +22,15 @@ struct batcher {
     struct backend *const *slot;
     struct batcher_settings settings;
     struct event *flush; // runs at the end of a turn
+    struct event *pause; // runs when a batch that is not full may begin; NULL: there is no such pause
     struct batcher_item *first;
     struct batcher_item **last;
     size_t waiting;
     size_t under_way;
     size_t batches;
+    uint64_t began_ns; // the last batch
     bool scheduled;
+    bool pausing;
 };
 
 struct batcher_batch {
@@ -48,7 +51,8 @@ static const struct ph_result waited_long = {
 
 static void batcher_schedule(struct batcher *batcher)
 {
-    if (!batcher->scheduled && batcher->first != NULL && batcher->batches < batcher->settings.batches) {
+    const bool held = batcher->pausing && batcher->waiting < batcher->settings.entries;
+    if (!batcher->scheduled && !held && batcher->first != NULL && batcher->batches < batcher->settings.batches) {
         batcher->scheduled = true;
         event_active(batcher->flush, EV_TIMEOUT, 0);
     }
@@ -196,6 +200,47 @@ static void batch_submit(struct batcher *batcher)
     backend_submit(batch->call, &options, batch_done, batch);
 }
 
+// The pause has its end from the loop's time, so that it ends also where the clock stands still.
+static void batcher_pause_over(evutil_socket_t fd, short events, void *context)
+{
+    struct batcher *batcher = context;
+    (void)fd;
+    (void)events;
+    assert(batcher->magic == BATCHER_MAGIC);
+    batcher->pausing = false;
+    batcher->began_ns = 0;
+    batcher_schedule(batcher);
+}
+
+// What waits is not worth a batch yet: it does so until the last batch is long enough ago, or fills one.
+static bool batcher_pauses(struct batcher *batcher)
+{
+    if (batcher->pause == NULL || batcher->waiting >= batcher->settings.entries || batcher->began_ns == 0) {
+        return false;
+    }
+    const uint64_t apart_ns = (uint64_t)batcher->settings.apart_ms * 1000000;
+    const uint64_t passed_ns = clock_monotonic_ns(batcher->settings.clock) - batcher->began_ns;
+    if (passed_ns >= apart_ns) {
+        return false;
+    }
+    if (!batcher->pausing) {
+        const uint64_t left_us = (apart_ns - passed_ns) / 1000;
+        const struct timeval left = {.tv_sec = (time_t)(left_us / 1000000),
+                                     .tv_usec = (suseconds_t)(left_us % 1000000)};
+        batcher->pausing = event_add(batcher->pause, &left) == 0;
+    }
+    return batcher->pausing;
+}
+
+static void batcher_began(struct batcher *batcher)
+{
+    if (batcher->pause != NULL) {
+        batcher->began_ns = clock_monotonic_ns(batcher->settings.clock);
+        batcher->pausing = false;
+        event_del(batcher->pause);
+    }
+}
+
 static void batcher_flush(evutil_socket_t fd, short events, void *context)
 {
     struct batcher *batcher = context;
@@ -204,8 +249,9 @@ static void batcher_flush(evutil_socket_t fd, short events, void *context)
     assert(batcher->magic == BATCHER_MAGIC);
     batcher->scheduled = false;
     batcher_refuse_late(batcher);
-    while (batcher->first != NULL && batcher->batches < batcher->settings.batches) {
+    while (batcher->first != NULL && batcher->batches < batcher->settings.batches && !batcher_pauses(batcher)) {
         batch_submit(batcher);
+        batcher_began(batcher);
     }
 }
 
@@ -218,7 +264,8 @@ struct batcher *batcher_new(struct event_base *base, struct backend *const *slot
     batcher->settings = *settings;
     batcher->last = &batcher->first;
     batcher->flush = event_new(base, -1, 0, batcher_flush, batcher);
-    if (batcher->flush == NULL) {
+    batcher->pause = settings->apart_ms > 0 ? evtimer_new(base, batcher_pause_over, batcher) : NULL;
+    if (batcher->flush == NULL || (batcher->pause == NULL && settings->apart_ms > 0)) {
         abort();
     }
     return batcher;
@@ -232,6 +279,9 @@ void batcher_free(struct batcher *batcher)
     assert(batcher->magic == BATCHER_MAGIC && batcher->first == NULL && batcher->batches == 0);
     batcher->magic = 0;
     event_free(batcher->flush);
+    if (batcher->pause != NULL) {
+        event_free(batcher->pause);
+    }
     free(batcher);
 }
 

@@ -38,6 +38,7 @@ static const struct batcher_settings table[] = {
      .until_deadline = true},
     {.operation = PH_STORAGE_DELIVER,
      .batches = 1, // likewise; two would wait for each other's inboxes
+     .apart_ms = 10,
      .entries = 256,
      .waiting = 65536,
      .deadline_ms = 15000,

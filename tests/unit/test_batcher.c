@@ -144,6 +144,60 @@ static void test_what_waited_for_long_is_refused(void **state)
     event_base_free(base);
 }
 
+// Batches a minute apart: the first begins at once, the next waits unless it is full or the minute has passed.
+static void test_small_batches_are_kept_apart(void **state)
+{
+    struct event_base *base = event_base_new();
+    struct clock_manual manual;
+    clock_manual_init(&manual, 1, 0);
+    const struct batcher_settings settings = {.operation = PH_STORAGE_STATS,
+                                              .batches = 1,
+                                              .entries = 4,
+                                              .waiting = 9,
+                                              .apart_ms = 60000,
+                                              .clock = &manual.clock};
+    struct batcher *batcher = batcher_new(base, &nobody, &settings);
+    struct owner owners[6];
+    const size_t done_after[] = {1, 1, 1, 1, 5, 6};
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        owners[i] = owner_of(false);
+        if (i == 5) {
+            clock_manual_advance(&manual, 60000000000);
+        }
+        assert_true(batcher_add(batcher, &owners[i].item));
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        assert_int_equal(batcher_waiting(batcher), i + 1 - done_after[i]);
+    }
+    batcher_free(batcher);
+    event_base_free(base);
+}
+
+// The pause ends by the loop's time, whatever the clock says.
+static void test_a_pause_ends(void **state)
+{
+    struct event_base *base = event_base_new();
+    struct clock_manual manual;
+    clock_manual_init(&manual, 1, 0);
+    const struct batcher_settings settings = {.operation = PH_STORAGE_STATS,
+                                              .batches = 1,
+                                              .entries = 4,
+                                              .waiting = 9,
+                                              .apart_ms = 20,
+                                              .clock = &manual.clock};
+    struct batcher *batcher = batcher_new(base, &nobody, &settings);
+    struct owner owners[2] = {owner_of(false), owner_of(false)};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(batcher_add(batcher, &owners[i].item));
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    }
+    event_base_dispatch(base);
+    assert_int_equal(owners[1].done, 1);
+    batcher_free(batcher);
+    event_base_free(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +205,8 @@ int main(void)
         cmocka_unit_test(test_its_bound_holds),
         cmocka_unit_test(test_a_held_batch_is_released_by_the_last_drop),
         cmocka_unit_test(test_what_waited_for_long_is_refused),
+        cmocka_unit_test(test_small_batches_are_kept_apart),
+        cmocka_unit_test(test_a_pause_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
