@@ -172,6 +172,8 @@ void backend_call_cancel(struct backend_call *call);
 size_t backend_call_count(const struct backend_call *call);
 enum ph_operation backend_call_operation(const struct backend_call *call);
 const void *backend_call_entry(const struct backend_call *call, size_t index);
+/// In on_entry: every entry is final, so that `done` follows at once.
+bool backend_call_settled(const struct backend_call *call);
 /// Never NULL; outcome and text live until backend_call_free().
 const struct ph_result *backend_call_result(const struct backend_call *call, size_t index);
 /// The operation's output struct; zeroed when there was no answer. Never NULL.

@@ -308,6 +308,12 @@ const void *backend_call_entry(const struct backend_call *call, size_t index)
     return call->entries[index];
 }
 
+bool backend_call_settled(const struct backend_call *call)
+{
+    assert(call->magic == BACKEND_CALL_MAGIC);
+    return call->final_count == call->count;
+}
+
 const struct ph_result *backend_call_result(const struct backend_call *call, size_t index)
 {
     assert(call->magic == BACKEND_CALL_MAGIC && index < call->count && call->records[index].final);

@@ -39,6 +39,7 @@ struct batcher_batch {
     struct batcher *batcher;
     struct backend_call *call;       // NULL: it was refused
     const struct ph_result *refusal; // with what
+    bool over;                       // the next one may begin
     size_t count;
     struct batcher_item *items[];
 };
@@ -93,10 +94,22 @@ void batcher_drop(struct batcher_batch *batch)
     }
 }
 
+static void batcher_begin(struct batcher *batcher);
+
+// The backend is done with the batch: the next one begins before the entries of this one are told, which takes a while.
+static void batch_over(struct batcher_batch *batch)
+{
+    batch->over = true;
+    batch->batcher->batches--;
+    batcher_begin(batch->batcher);
+}
+
 static void batch_entry(struct backend_call *call, size_t index, void *context)
 {
     struct batcher_batch *batch = context;
-    (void)call;
+    if (call != NULL && !batch->over && backend_call_settled(call)) {
+        batch_over(batch);
+    }
     batch->batcher->under_way--;
     batch->items[index]->done(batch->items[index], batch, index);
 }
@@ -106,8 +119,10 @@ static void batch_done(struct backend_call *call, void *context)
     struct batcher_batch *batch = context;
     struct batcher *batcher = batch->batcher;
     (void)call;
-    batcher->batches--;
-    batcher_schedule(batcher);
+    if (!batch->over) {
+        batcher->batches--;
+        batcher_schedule(batcher);
+    }
     batcher_drop(batch);
 }
 
@@ -241,6 +256,15 @@ static void batcher_began(struct batcher *batcher)
     }
 }
 
+static void batcher_begin(struct batcher *batcher)
+{
+    batcher_refuse_late(batcher);
+    while (batcher->first != NULL && batcher->batches < batcher->settings.batches && !batcher_pauses(batcher)) {
+        batch_submit(batcher);
+        batcher_began(batcher);
+    }
+}
+
 static void batcher_flush(evutil_socket_t fd, short events, void *context)
 {
     struct batcher *batcher = context;
@@ -248,11 +272,7 @@ static void batcher_flush(evutil_socket_t fd, short events, void *context)
     (void)events;
     assert(batcher->magic == BATCHER_MAGIC);
     batcher->scheduled = false;
-    batcher_refuse_late(batcher);
-    while (batcher->first != NULL && batcher->batches < batcher->settings.batches && !batcher_pauses(batcher)) {
-        batch_submit(batcher);
-        batcher_began(batcher);
-    }
+    batcher_begin(batcher);
 }
 
 struct batcher *batcher_new(struct event_base *base, struct backend *const *slot,

@@ -40,6 +40,7 @@ struct connection {
     int64_t pause;
     struct rds_job *cancelled; // its grace runs
     bool waits_to_write;
+    bool reading; // in read_results(), after which it is filled
     bool ending;
 };
 
@@ -172,31 +173,35 @@ static bool take(struct connection *connection, const PGresult *result)
     }
 }
 
-static void on_readable(evutil_socket_t descriptor, short events, void *context)
+// Takes what has come. NULL, or why the connection is lost.
+static const char *read_results(struct connection *connection)
 {
-    struct connection *connection = context;
     unsigned nulls = 0;
-    (void)descriptor;
-    (void)events;
-    if (!PQconsumeInput(connection->pg)) {
-        lose(connection, "the server is away");
-        return;
-    }
+    if (!PQconsumeInput(connection->pg))
+        return "the server is away";
     while (connection->first != NULL && nulls < NULLS_IN_A_ROW && !PQisBusy(connection->pg)) {
         PGresult *result = PQgetResult(connection->pg);
         bool good = result == NULL || take(connection, result);
         nulls = result == NULL ? nulls + 1 : 0;
         PQclear(result);
-        if (!good) {
-            lose(connection, "the session ended");
-            return;
-        }
+        if (!good)
+            return "the session ended";
     }
-    if (PQstatus(connection->pg) != CONNECTION_OK) {
-        lose(connection, "the server is away");
-        return;
-    }
-    connection_fill(connection, SIZE_MAX);
+    return PQstatus(connection->pg) == CONNECTION_OK ? NULL : "the server is away";
+}
+
+static void on_readable(evutil_socket_t descriptor, short events, void *context)
+{
+    struct connection *connection = context;
+    (void)descriptor;
+    (void)events;
+    connection->reading = true;
+    const char *why = read_results(connection);
+    connection->reading = false;
+    if (why != NULL)
+        lose(connection, why);
+    else
+        connection_fill(connection, SIZE_MAX);
 }
 
 // ------------------------------------------------------------------------------------------ sending
@@ -244,7 +249,7 @@ void connection_fill(struct connection *connection, size_t most)
     static const size_t depths[RDS_LANES] = {
         [RDS_WRITE] = DEPTH_WRITE, [RDS_COURIER] = DEPTH_WRITE, [RDS_READ] = DEPTH_READ, [RDS_BACKGROUND] = 1};
     const size_t depth = most < depths[connection->lane] ? most : depths[connection->lane];
-    bool good = true;
+    bool good = !connection->reading;
     bool sent = false;
     while (good && connection->state == CONNECTION_READY && connection->in_flight < depth) {
         struct rds_job *job = rds_take(connection->rds, connection->lane);

@@ -116,16 +116,24 @@ static bool lane_hopes(const struct rds *rds, enum rds_lane lane)
     return false;
 }
 
+static void fill_up_to(struct rds *rds, enum rds_lane lane, size_t most)
+{
+    for (size_t i = 0; i < rds->connection_count && rds->lines[lane].count > 0; i++) {
+        if (connection_lane(rds->connections[i]) == lane)
+            connection_fill(rds->connections[i], most);
+    }
+}
+
+static void fill_idle(struct rds *rds, enum rds_lane lane)
+{
+    fill_up_to(rds, lane, 1);
+}
+
 // Nothing waits behind another job while a connection of the lane is idle.
 static void fill_lane(struct rds *rds, enum rds_lane lane)
 {
-    static const size_t rounds[] = {1, SIZE_MAX};
-    for (size_t round = 0; round < sizeof(rounds) / sizeof(rounds[0]); round++) {
-        for (size_t i = 0; i < rds->connection_count && rds->lines[lane].count > 0; i++) {
-            if (connection_lane(rds->connections[i]) == lane)
-                connection_fill(rds->connections[i], rounds[round]);
-        }
-    }
+    fill_idle(rds, lane);
+    fill_up_to(rds, lane, SIZE_MAX);
 }
 
 // Only those that wait now: `done` may put another in line.
@@ -180,7 +188,10 @@ void rds_submit(struct rds_job *job)
         line->first = job;
     line->last = job;
     line->count++;
-    rds_turn(rds);
+    // To an idle connection it goes at once: much may come before the turn ends, such as the answers of a whole batch.
+    fill_idle(rds, job->lane);
+    if (line->count > 0)
+        rds_turn(rds);
 }
 
 // ------------------------------------------------------------------------------------------ the password
