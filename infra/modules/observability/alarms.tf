@@ -172,6 +172,51 @@ resource "aws_cloudwatch_metric_alarm" "dead_queue" {
   tags                = var.tags
 }
 
+# The daemon's own count beside the load balancer's: it also sees calls that reach a task another way.
+resource "aws_cloudwatch_metric_alarm" "failed_calls" {
+  alarm_name          = "${var.name}-failed-calls"
+  alarm_description   = "The daemon answers more than ${var.thresholds.api_5xx_percent} % of at least 20 calls a minute with 5xx: overload, or storage does not work. Runbook: scale.md."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.thresholds.api_5xx_percent
+  evaluation_periods  = 5
+  datapoints_to_alarm = 3
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [var.alarm_topic_arn]
+  ok_actions          = [var.alarm_topic_arn]
+  tags                = var.tags
+
+  metric_query {
+    id          = "share"
+    label       = "5xx in percent"
+    expression  = "IF(calls >= 20, 100 * failed / calls, 0)"
+    return_data = true
+  }
+
+  metric_query {
+    id = "calls"
+
+    metric {
+      namespace   = "posthouse"
+      metric_name = "http_requests"
+      dimensions  = { service = var.name }
+      stat        = "Sum"
+      period      = 60
+    }
+  }
+
+  metric_query {
+    id = "failed"
+
+    metric {
+      namespace   = "posthouse"
+      metric_name = "http_5xx"
+      dimensions  = { service = var.name }
+      stat        = "Sum"
+      period      = 60
+    }
+  }
+}
+
 # 0 ready, 1 degraded, 2 unavailable (docs/metrics.md).
 resource "aws_cloudwatch_metric_alarm" "backend_state" {
   for_each = toset(["storage", "meta", "queue", "alert", "secret"])

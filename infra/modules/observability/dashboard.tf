@@ -13,6 +13,10 @@ locals {
       metrics = [for stat in ["p50", "p95", "p99"] : ["posthouse", "http_latency_ms", "service", var.name, { stat = stat, label = stat }]]
     },
     {
+      title   = "Calls by the daemon's own count"
+      metrics = [for name in ["http_requests", "http_4xx", "http_5xx", "http_refused"] : ["posthouse", name, "service", var.name, { stat = "Sum" }]]
+    },
+    {
       title   = "Accepted and delivered"
       metrics = [for name in ["accepted", "delivered"] : ["posthouse", name, "service", var.name, { stat = "Sum" }]]
     },

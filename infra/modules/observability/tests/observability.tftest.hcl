@@ -121,6 +121,13 @@ run "daemon_alarms" {
   }
 
   assert {
+    condition = toset(flatten([for query in aws_cloudwatch_metric_alarm.failed_calls.metric_query : [for metric in query.metric : "${metric.namespace} ${metric.metric_name} ${metric.dimensions["service"]}"]])) == toset([
+      "posthouse http_requests posthouse", "posthouse http_5xx posthouse",
+    ])
+    error_message = "The share of failed calls must be made of the daemon's own metrics."
+  }
+
+  assert {
     condition     = aws_cloudwatch_metric_alarm.silent.treat_missing_data == "breaching"
     error_message = "Missing metrics must raise an alarm."
   }
@@ -135,7 +142,7 @@ run "every_alarm_has_an_action" {
         aws_cloudwatch_metric_alarm.database_cpu, aws_cloudwatch_metric_alarm.queue_backlog, aws_cloudwatch_metric_alarm.api_5xx,
         aws_cloudwatch_metric_alarm.api_latency, aws_cloudwatch_metric_alarm.outbox_age, aws_cloudwatch_metric_alarm.dead_letters,
         aws_cloudwatch_metric_alarm.dead_queue, aws_cloudwatch_metric_alarm.silent, aws_cloudwatch_metric_alarm.database_storage,
-        aws_cloudwatch_metric_alarm.database_connections, aws_cloudwatch_metric_alarm.alerts_failed,
+        aws_cloudwatch_metric_alarm.database_connections, aws_cloudwatch_metric_alarm.alerts_failed, aws_cloudwatch_metric_alarm.failed_calls,
       ],
       values(aws_cloudwatch_metric_alarm.backend_state), values(aws_cloudwatch_metric_alarm.unhealthy_targets),
       values(aws_cloudwatch_metric_alarm.tasks), values(aws_cloudwatch_metric_alarm.table_throttled),
@@ -157,8 +164,8 @@ run "dashboard" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 12
-    error_message = "The dashboard must have its twelve widgets."
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 13
+    error_message = "The dashboard must have its thirteen widgets."
   }
 
   assert {
