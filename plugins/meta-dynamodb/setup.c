@@ -147,16 +147,15 @@ static void table_made(void *context, const struct aws_answer *answer)
 static void table_looked(void *context, const struct aws_answer *answer)
 {
     struct setup *setup = context;
-    struct answer_table table;
-    if (answer->outcome == PH_NOT_FOUND && !setup->made) {
+    struct answer_table table = {.status = "CREATING"}; // what was made shows a moment later
+    const bool missing = answer->outcome == PH_NOT_FOUND;
+    if (missing && !setup->made) {
         ask(setup, "CreateTable", table_made,
             ",\"KeySchema\":[{\"AttributeName\":\"id\",\"KeyType\":\"HASH\"}],\"AttributeDefinitions\":"
             "[{\"AttributeName\":\"id\",\"AttributeType\":\"S\"}],\"BillingMode\":\"PAY_PER_REQUEST\"");
-    } else if (answer->outcome == PH_NOT_FOUND) {
-        look_again(setup); // what was made shows a moment later
-    } else if (answer->outcome != PH_OK) {
+    } else if (!missing && answer->outcome != PH_OK) {
         setup_end(setup, answer->outcome, answer->text);
-    } else if (!answer_table(answer->json, &table) || !table.fits) {
+    } else if (!missing && (!answer_table(answer->json, &table) || !table.fits)) {
         setup_end(setup, PH_INVALID,
                   "the table is there, but its key is not `id`, a string, alone: name another table");
     } else if (strcmp(table.status, "CREATING") == 0) {

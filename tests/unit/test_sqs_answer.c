@@ -168,8 +168,8 @@ static void test_damaged_messages(void **state)
         "{\"Messages\":[7]}",
         "{\"Messages\":[{\"MessageId\":\"m\",\"ReceiptHandle\":\"h\",\"Body\":\"" BODY "\"}]}",
         "{\"Messages\":[{\"MessageId\":\"m\",\"MD5OfBody\":\"d41d8cd98f00b204e9800998ecf8427e\",\"Body\":\"\"}]}",
-        "{\"Messages\":[{\"MessageId\":\"m\",\"ReceiptHandle\":\"a b\","
-        "\"MD5OfBody\":\"d41d8cd98f00b204e9800998ecf8427e\",\"Body\":\"\"}]}",
+        ("{\"Messages\":[{\"MessageId\":\"m\",\"ReceiptHandle\":\"a b\","
+         "\"MD5OfBody\":\"d41d8cd98f00b204e9800998ecf8427e\",\"Body\":\"\"}]}"),
     };
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
