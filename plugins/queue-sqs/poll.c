@@ -7,6 +7,8 @@
 #include "plugins/queue-sqs/request.h"
 #include <stdlib.h>
 
+#define REFUSED_LOG_MS 10000
+
 // --- Polls -------------------------------------------------------------------------------------------------
 
 static void poll_end(struct poll *poll, size_t messages, const struct aws_answer *failure)
@@ -29,20 +31,30 @@ static void poll_job(void *context, const struct answer_job *job)
     }
 }
 
-static void log_refused(const struct sqs *sqs, const struct answer_received *received)
+// One line for what was refused since the line before, some seconds apart: a stranger may send much.
+static void log_refused(struct receiver *receiver, const struct answer_received *received)
 {
-    if (received->foreign > 0) {
+    const struct sqs *sqs = receiver->sqs;
+    const int64_t now = sqs_now(sqs);
+    receiver->foreign += received->foreign;
+    receiver->damaged += received->damaged;
+    if (receiver->foreign + receiver->damaged == 0 || now < receiver->quiet_until) {
+        return;
+    }
+    if (receiver->foreign > 0) {
         sqs->host->log(sqs->host, PH_LOG_WARN, NULL,
                        "%zu messages in the queue are no jobs of posthouse; they are left to its dead-letter queue: "
                        "nothing else may send to %s",
-                       received->foreign, sqs->config->queue_url);
+                       receiver->foreign, sqs->config->queue_url);
     }
-    if (received->damaged > 0) {
+    if (receiver->damaged > 0) {
         sqs->host->log(sqs->host, PH_LOG_WARN, NULL,
                        "%zu received messages do not agree with their MD5 or lack a part; they come again when their "
                        "lease ends",
-                       received->damaged);
+                       receiver->damaged);
     }
+    receiver->foreign = receiver->damaged = 0;
+    receiver->quiet_until = now + REFUSED_LOG_MS;
 }
 
 static void poll_done(void *context, const struct aws_answer *answer)
@@ -59,7 +71,7 @@ static void poll_done(void *context, const struct aws_answer *answer)
         poll_end(poll, 0, &failure);
         return;
     }
-    log_refused(poll->receiver->sqs, &received);
+    log_refused(poll->receiver, &received);
     poll_end(poll, received.jobs + received.foreign + received.damaged, NULL);
 }
 

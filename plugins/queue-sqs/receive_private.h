@@ -62,6 +62,9 @@ struct receiver {
     struct event *turn;      ///< serves and polls at the turn's end
     struct event *pause;     ///< pending: no poll before it
     bool polled;             ///< a poll has ended
+    size_t foreign;          ///< refused messages that were not logged yet: no jobs of ours
+    size_t damaged;
+    int64_t quiet_until; ///< when they may be logged
     bool stopping;
     struct event *limit; ///< cuts the polls that a stop waits for
     void (*stopped)(struct sqs *sqs);
