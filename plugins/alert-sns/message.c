@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #define SMS_BYTES 140
+#define REPLACEMENT 0xfffd
 #define NAME_SIZE 257
 #define MESSAGE_CEILING ((size_t)4 << 20)
 
@@ -34,7 +35,7 @@ void sns_subject(const struct ph_alert *alert, char subject_r[SNS_SUBJECT_SIZE])
 {
     size_t length = 0;
     for (size_t at = 0; at < alert->subject.length && length < SNS_SUBJECT_SIZE - 1;) {
-        uint32_t code;
+        uint32_t code = REPLACEMENT; // stays so for a byte that is no UTF-8
         size_t step = utf8_step(alert->subject.bytes + at, alert->subject.length - at, &code);
         char shown = step == 1 && isprint((int)code) ? (char)code : code < 0x80 ? ' ' : '?';
         if (shown != ' ' || length > 0) {
@@ -56,7 +57,7 @@ void sns_subject(const struct ph_alert *alert, char subject_r[SNS_SUBJECT_SIZE])
 static void add_clean(struct buffer *out, struct ph_text text, bool line)
 {
     for (size_t at = 0; at < text.length;) {
-        uint32_t code;
+        uint32_t code = REPLACEMENT; // stays so for a byte that is no UTF-8
         size_t step = utf8_step(text.bytes + at, text.length - at, &code);
         bool blank = code == '\n' || code == '\r' || code == '\t';
         if (step == 0 || code == 0xfffe || code == 0xffff || code == 0x7f || (code < 0x20 && !blank)) {

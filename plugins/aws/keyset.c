@@ -28,7 +28,7 @@ void aws_keyset_clear(struct aws_keyset *keys)
 
 static bool is_sound(const char *text, size_t most)
 {
-    size_t length = strnlen(text, most + 1);
+    size_t length = text != NULL ? strnlen(text, most + 1) : 0;
     for (size_t i = 0; i < length; i++) {
         if (text[i] <= ' ' || text[i] > '~') {
             return false;
@@ -44,9 +44,9 @@ bool aws_keyset_take(struct aws_keyset *keys, const char *id, const char *secret
     aws_keyset_clear(keys);
     bool has_token = token != NULL && token[0] != '\0';
     // A slash in an id would move the parts of the signature's scope.
-    if (id == NULL || !is_sound(id, AWS_KEY_MAX) || strpbrk(id, "/,=") != NULL) {
+    if (!is_sound(id, AWS_KEY_MAX) || strpbrk(id, "/,=") != NULL) {
         fault = "the access key's id";
-    } else if (secret == NULL || !is_sound(secret, AWS_KEY_MAX)) {
+    } else if (!is_sound(secret, AWS_KEY_MAX)) {
         fault = "the secret access key";
     } else if (has_token && !is_sound(token, AWS_TOKEN_MAX)) {
         fault = "the session token";
