@@ -99,6 +99,7 @@ void rds_failure_state(struct rds_failure *failure_r, const char *state, const c
     failure_r->reconnect = meaning->reconnect;
     failure_r->authentication = strncmp(state, "28", 2) == 0;
     failure_r->locked = strcmp(state, "55P03") == 0;
+    failure_r->twin = strcmp(state, "23505") == 0;
 }
 
 // The last state in a verbose message ("FATAL:  28P01: …"), or NULL.

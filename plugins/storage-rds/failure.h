@@ -13,6 +13,7 @@
 struct rds_failure {
     enum ph_outcome outcome; ///< PH_OK: there is none
     bool reconnect;          ///< the connection is not to be used again
+    bool twin;               ///< a unique index met a row that another transaction had just written
     bool locked;             ///< a lock was not to be had: somebody may hold it for ever
     bool authentication;     ///< the password was refused: it may have been rotated
     char text[RDS_FAILURE_TEXT];
