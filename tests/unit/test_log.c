@@ -291,10 +291,30 @@ static void test_threads(void **state)
     free(text);
 }
 
+static void test_lines_that_are_lost_are_counted(void **state)
+{
+    (void)state;
+    int ends[2];
+    char page[4096] = {0};
+    assert_int_equal(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+    while (write(ends[1], page, sizeof page) > 0) {
+    }
+    uint64_t before = log_dropped();
+    log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, ends[1]);
+    log_info(NULL, "lost");
+    log_debug(NULL, "not written anyway");
+    log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, target);
+    log_info(NULL, "written");
+    assert_int_equal(log_dropped() - before, 1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_text, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lines_that_are_lost_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_json, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_line_whatever_comes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_values_and_lines, set_up, tear_down),
