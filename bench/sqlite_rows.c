@@ -3,7 +3,7 @@
 // What the SQLite plugins commit a second, beside bare rows in the same run: 1 and 64 entries a transaction.
 // usage: sqlite_rows FOLDER [MESSAGES]; loads the modules below the current folder (POSTHOUSE_TEST_PLUGINS: elsewhere).
 #include "core/xalloc.h"
-#include "tests/unit/sqlite_host.h"
+#include "tests/unit/loop_host.h"
 
 #include <sqlite3.h>
 #include <stdio.h>

@@ -14,17 +14,12 @@
 #include <event2/thread.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-#define PATIENCE_S 20
 
 static struct test_call *call_of(struct ph_call *call)
 {
@@ -223,18 +218,6 @@ void test_host_free(struct test_host *host)
     free(host);
 }
 
-void test_host_until(struct test_host *host, bool (*ready)(void *context), void *context)
-{
-    const struct timeval moment = {0, 50000};
-    int64_t end = host_monotonic(&host->host) + PATIENCE_S * INT64_C(1000000000);
-    while (!ready(context)) {
-        if (host_monotonic(&host->host) > end)
-            fail_msg("waited in vain; the log says:\n%s", host->log);
-        event_base_loopexit(host->base, &moment);
-        event_base_loop(host->base, EVLOOP_ONCE);
-    }
-}
-
 void test_plugin_load(struct test_plugin *plugin, struct test_host *host, const char *kind, const char *path)
 {
     char file[512];
@@ -284,15 +267,10 @@ struct test_call *test_call_start(struct test_plugin *plugin, enum ph_operation 
     return call;
 }
 
-static bool is_over(void *context)
-{
-    const struct test_call *call = context;
-    return call->completed > 0;
-}
-
 void test_call_wait(struct test_call *call)
 {
-    test_host_until(call->host, is_over, call);
+    while (call->completed == 0)
+        event_base_loop(call->host->base, EVLOOP_ONCE);
     assert(call->completed == 1);
 }
 

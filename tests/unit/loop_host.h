@@ -44,8 +44,6 @@ struct test_call {
 
 struct test_host *test_host_new(void);
 void test_host_free(struct test_host *host);
-/// Turns the loop until `ready` says so; fails the test after 20 s.
-void test_host_until(struct test_host *host, bool (*ready)(void *context), void *context);
 
 /// Loads "storage", "meta" or "queue".
 void test_plugin_load(struct test_plugin *plugin, struct test_host *host, const char *kind, const char *path);

@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include "tests/unit/rds_cluster.h"
+#include <event2/event.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <spawn.h>
@@ -12,6 +13,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define PATIENCE_S 20
 
 extern const struct ph_plugin ph_plugin_descriptor;
 
@@ -155,6 +158,18 @@ const char *cluster_tell(const char *sql)
     return answer;
 }
 
+void cluster_wait(struct test_host *host, bool (*ready)(void *context), void *context)
+{
+    const struct timeval moment = {0, 50000};
+    int64_t end = host->host.monotonic(&host->host) + PATIENCE_S * INT64_C(1000000000);
+    while (!ready(context)) {
+        if (host->host.monotonic(&host->host) > end)
+            fail_msg("waited in vain; the log says:\n%s", host->log);
+        event_base_loopexit(host->base, &moment);
+        event_base_loop(host->base, EVLOOP_ONCE);
+    }
+}
+
 struct question {
     const char *sql;
     const char *wanted;
@@ -169,7 +184,7 @@ static bool is_answered(void *context)
 void cluster_until(struct test_host *host, const char *sql, const char *wanted)
 {
     struct question question = {.sql = sql, .wanted = wanted};
-    test_host_until(host, is_answered, &question);
+    cluster_wait(host, is_answered, &question);
 }
 
 void cluster_plugin(struct test_plugin *plugin, struct test_host *host, struct rds_config *config, const char *where)

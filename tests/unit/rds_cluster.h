@@ -37,6 +37,8 @@ PGconn *cluster_connect(const char *database);
 const char *cluster_ask(PGconn *connection, const char *sql);
 /// The same on a connection made for it, to the database posthouse.
 const char *cluster_tell(const char *sql);
+/// Turns the loop until `ready` says so; fails the test after 20 s.
+void cluster_wait(struct test_host *host, bool (*ready)(void *context), void *context);
 /// Turns the loop until the answer to `sql` is `wanted`.
 void cluster_until(struct test_host *host, const char *sql, const char *wanted);
 

@@ -65,7 +65,7 @@ static void open_plugin(void)
 {
     if (!test_plugin_open(&plugin))
         fail_msg("%s", plugin.text);
-    test_host_until(host, all_ready, NULL);
+    cluster_wait(host, all_ready, NULL);
 }
 
 // ------------------------------------------------------------------------------------------ calls
@@ -88,10 +88,17 @@ static struct test_call *start_get(void)
                            sizeof(struct ph_user));
 }
 
+static bool is_over(void *context)
+{
+    const struct test_call *call = context;
+    return call->completed > 0;
+}
+
 // Waits for it, frees it.
 static enum ph_outcome end_of(struct test_call *call, const char *words)
 {
-    test_call_wait(call);
+    cluster_wait(host, is_over, call);
+    assert_int_equal(call->completed, 1);
     enum ph_outcome outcome = test_outcome(call, 0);
     if (words != NULL && strstr(test_text(call, 0), words) == NULL)
         fail_msg("\"%s\" is not in: %s (outcome %d)", words, test_text(call, 0), (int)outcome);
@@ -158,7 +165,7 @@ static void test_terminated_sessions_come_back(void **state)
         cluster_tell("SELECT pg_terminate_backend(pid) FROM " SESSIONS);
         snprintf(sql, sizeof(sql), "SELECT count(*) FROM " SESSIONS " AND pid NOT IN (%s)", before);
         cluster_until(host, sql, ALL);
-        test_host_until(host, all_ready, NULL);
+        cluster_wait(host, all_ready, NULL);
         // The statements are prepared there again.
         assert_int_equal(add(), PH_OK);
         assert_int_equal(end_of(start_get(), NULL), PH_OK);
@@ -200,7 +207,7 @@ static void test_a_crash_leaves_writes_uncertain(void **state)
     assert_int_equal(end_of(writing, NULL), PH_UNCERTAIN);
     assert_int_equal(end_of(reading, NULL), PH_UNAVAILABLE);
     cluster_run("start");
-    test_host_until(host, all_ready, NULL);
+    cluster_wait(host, all_ready, NULL);
     assert_int_equal(add(), PH_OK);
 }
 
@@ -231,14 +238,14 @@ static void test_while_the_database_is_away(void **state)
         return;
     open_plugin();
     cluster_run("stop");
-    test_host_until(host, has_scout, NULL);
-    test_host_until(host, one_looks, &looks);
+    cluster_wait(host, has_scout, NULL);
+    cluster_wait(host, one_looks, &looks);
     assert_int_equal(end_of(start_add(1), "is it running"), PH_UNAVAILABLE);
     assert_int_equal(end_of(start_get(), NULL), PH_UNAVAILABLE);
     for (int lane = 0; lane < RDS_LANES; lane++)
         assert_int_equal(rds()->lines[lane].count, 0);
     cluster_run("start");
-    test_host_until(host, all_ready, NULL);
+    cluster_wait(host, all_ready, NULL);
     assert_null(rds()->scout);
     assert_int_equal(add(), PH_OK);
 }
@@ -373,7 +380,7 @@ static void test_close_while_connecting(void **state)
     int server = cluster_server();
     assert_int_equal(kill(server, SIGSTOP), 0);
     cluster_ask(other, "SELECT pg_terminate_backend(pid) FROM " SESSIONS);
-    test_host_until(host, one_is_tried, NULL);
+    cluster_wait(host, one_is_tried, NULL);
     test_plugin_close(&plugin);
     assert_int_equal(kill(server, SIGCONT), 0);
     PQfinish(other);
@@ -409,7 +416,7 @@ static void test_a_rotated_password_is_fetched(void **state)
     host->secret = "hunter2";
     cluster_tell("SELECT pg_terminate_backend(pid) FROM " SESSIONS);
     cluster_until(host, "SELECT count(*) FROM " SESSIONS, ALL);
-    test_host_until(host, all_ready, NULL);
+    cluster_wait(host, all_ready, NULL);
     assert_int_equal(add(), PH_OK);
     assert_int_equal(host->resolved, 1);
     assert_non_null(strstr(host->log, "password was fetched again"));
@@ -469,7 +476,7 @@ static void test_a_reload_brings_a_password(void **state)
     cluster_tell("ALTER ROLE posthouse PASSWORD 'hunter2'");
     cluster_tell("SELECT pg_terminate_backend(pid) FROM " SESSIONS);
     cluster_until(host, "SELECT count(*) FROM " SESSIONS, ALL);
-    test_host_until(host, all_ready, NULL);
+    cluster_wait(host, all_ready, NULL);
     assert_int_equal(host->resolved, 0);
     cluster_tell("ALTER ROLE posthouse PASSWORD 'first'");
 }

@@ -85,7 +85,7 @@ static bool has_ended(void *context)
 // What one daemon hears until somebody says "end".
 static const char *heard(struct daemon *daemon)
 {
-    test_host_until(daemon->host, has_ended, daemon);
+    cluster_wait(daemon->host, has_ended, daemon);
     return daemon->host->hints;
 }
 
@@ -161,7 +161,7 @@ static void test_very_many_names(void **state)
     }
     notify(&left, users, 1000);
     notify(&left, users, 1000);
-    test_host_until(right.host, is_told_at_last, &right);
+    cluster_wait(right.host, is_told_at_last, &right);
 }
 
 static void test_a_terminated_listener_comes_back(void **state)
