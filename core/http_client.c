@@ -14,8 +14,8 @@
 #define EXCHANGE_MAGIC 0x477be8c4u
 /// Easy handles that are kept for the next request.
 #define SPARE_MAX 32
-#define CONNECTIONS_KEPT 64L
-#define CONNECTIONS_PER_HOST 64L
+#define CONNECTIONS_KEPT 128L
+#define CONNECTIONS_PER_HOST 128L
 
 struct http_client {
     struct event_base *base;

@@ -13,6 +13,7 @@
 // Of a request; DynamoDB takes 16 MB.
 #define PUT_BYTES ((size_t)8 << 20)
 #define BODY_MAX ((size_t)12 << 20)
+#define BODY_USUAL ((size_t)24 << 10)
 // 16 MB of items, with what JSON adds.
 #define GET_RESPONSE_LIMIT ((size_t)40 << 20)
 #define PUT_RESPONSE_LIMIT ((size_t)24 << 20)
@@ -141,6 +142,7 @@ static void puts_done(void *context, const struct aws_answer *answer)
 static void send_puts(void *owner, struct gather_batch *entries)
 {
     struct batch *batch = batch_new(dynamodb_from(owner), entries);
+    buffer_reserve(&batch->body, BODY_USUAL);
     request_puts_begin(&batch->body, batch->dynamodb->config->table);
     for (size_t i = 0; i < gather_count(entries); i++) {
         if (!has_later_twin(batch, i)) {

@@ -14,6 +14,7 @@
 
 // A request with ten entries is far below this.
 #define BODY_MAX ((size_t)256 << 10)
+#define BODY_USUAL ((size_t)4 << 10)
 #define TEXT_SIZE 400
 
 struct change;
@@ -191,6 +192,7 @@ static void change_start(struct sqs *sqs, const struct kind *kind, struct gather
     change->kind = kind;
     change->batch = batch;
     buffer_init(&change->body, BODY_MAX);
+    buffer_reserve(&change->body, BODY_USUAL);
     request_batch_begin(&change->body, sqs->config->queue_url);
     for (size_t i = 0; i < gather_count(batch); i++) {
         kind->write(&change->body, i, gather_entry(batch, i), change->md5[i]);
