@@ -85,7 +85,6 @@ static void forget_ended(struct kept *kept, int64_t now)
 struct kept_job *kept_take(struct kept *kept, uint32_t lease_s, int64_t now)
 {
     struct kept_job *job;
-    forget_ended(kept, now);
     TAILQ_FOREACH(job, &kept->jobs, jobs)
     {
         if (job->lease_s == lease_s && now - job->since < lease_ms(job) / FRESH_PART) {

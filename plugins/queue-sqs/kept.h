@@ -39,11 +39,10 @@ void kept_clear(struct kept *kept);
 /// Keeps a copy of a job that has just come. False: no room, it is forgotten.
 bool kept_add(struct kept *kept, const struct answer_job *job, uint32_t lease_s, int64_t now);
 
-/// Takes out the first job that fits that lease, or NULL; forgets those before it whose lease has ended. The caller
-/// frees it with free().
+/// Takes out the first job that fits that lease, or NULL. The caller frees it with free().
 struct kept_job *kept_take(struct kept *kept, uint32_t lease_s, int64_t now);
 
-/// Takes out any job whose lease has not ended, or NULL.
+/// Takes out any job whose lease has not ended, or NULL; forgets those whose lease has.
 struct kept_job *kept_take_any(struct kept *kept, int64_t now);
 
 /// Puts back a job whose lease was renewed.
