@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,18 +18,56 @@
 #define TERMINATOR "aws4_request"
 #define HEX_SIZE ENCODE_HEX_SIZE(SHA256_DIGEST_LENGTH)
 
-static void hash(const void *bytes, size_t length, uint8_t out[SHA256_DIGEST_LENGTH])
+// --- OpenSSL -----------------------------------------------------------------------------------------------
+
+static _Noreturn void give_up(void)
 {
-    if (SHA256(bytes, length, out) == NULL) {
-        abort(); // OpenSSL without SHA-256
+    abort(); // OpenSSL without SHA-256, or no memory
+}
+
+static void prepare(struct aws_sign_cache *cache)
+{
+    char name[] = "SHA256";
+    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0), OSSL_PARAM_construct_end()};
+    if (cache->algorithm != NULL) {
+        return;
+    }
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    cache->algorithm = EVP_MD_fetch(NULL, name, NULL);
+    cache->digest = EVP_MD_CTX_new();
+    cache->mac = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac);
+    if (cache->algorithm == NULL || cache->digest == NULL || cache->mac == NULL ||
+        EVP_MAC_CTX_set_params(cache->mac, parameters) != 1) {
+        give_up();
     }
 }
 
-static void hash_hex(const void *bytes, size_t length, char hex_r[HEX_SIZE])
+static void hash(struct aws_sign_cache *cache, const void *bytes, size_t length, uint8_t out[SHA256_DIGEST_LENGTH])
+{
+    if (EVP_DigestInit_ex2(cache->digest, cache->algorithm, NULL) != 1 ||
+        (length > 0 && EVP_DigestUpdate(cache->digest, bytes, length) != 1) ||
+        EVP_DigestFinal_ex(cache->digest, out, NULL) != 1) {
+        give_up();
+    }
+}
+
+static void hash_hex(struct aws_sign_cache *cache, const void *bytes, size_t length, char hex_r[HEX_SIZE])
 {
     uint8_t digest[SHA256_DIGEST_LENGTH];
-    hash(bytes, length, digest);
+    hash(cache, bytes, length, digest);
     encode_hex(digest, sizeof digest, hex_r);
+}
+
+static void hmac(struct aws_sign_cache *cache, const void *key, size_t key_length, const char *text, size_t length,
+                 uint8_t out[AWS_SIGN_KEY_SIZE])
+{
+    size_t size;
+    if (EVP_MAC_init(cache->mac, key, key_length, NULL) != 1 ||
+        EVP_MAC_update(cache->mac, (const unsigned char *)text, length) != 1 ||
+        EVP_MAC_final(cache->mac, out, &size, AWS_SIGN_KEY_SIZE) != 1) {
+        give_up();
+    }
 }
 
 // --- The canonical request ---------------------------------------------------------------------------------
@@ -213,7 +251,8 @@ static void add_names(struct buffer *out, const struct aws_header *const *sorted
     }
 }
 
-static bool canonical(const struct aws_signing *signing, const struct aws_header *const *sorted, struct buffer *out)
+static bool canonical(const struct aws_signing *signing, struct aws_sign_cache *cache,
+                      const struct aws_header *const *sorted, struct buffer *out)
 {
     char hex[HEX_SIZE];
     buffer_text(out, signing->method);
@@ -228,36 +267,33 @@ static bool canonical(const struct aws_signing *signing, const struct aws_header
     buffer_byte(out, '\n');
     add_names(out, sorted, signing->header_count);
     buffer_byte(out, '\n');
-    hash_hex(signing->body.bytes, signing->body.length, hex);
+    hash_hex(cache, signing->body.bytes, signing->body.length, hex);
     return buffer_text(out, hex);
 }
 
 bool aws_sign_canonical(const struct aws_signing *signing, struct buffer *out)
 {
     const struct aws_header *sorted[AWS_SIGN_HEADERS_MAX];
-    return sort_headers(signing, sorted) && canonical(signing, sorted, out);
+    struct aws_sign_cache cache = {0};
+    prepare(&cache);
+    bool good = sort_headers(signing, sorted) && canonical(signing, &cache, sorted, out);
+    aws_sign_forget(&cache);
+    return good;
 }
 
 // --- The key and the signature -----------------------------------------------------------------------------
 
-static void hmac(const uint8_t *key, size_t key_length, const char *text, size_t length, uint8_t out[AWS_SIGN_KEY_SIZE])
-{
-    unsigned size = AWS_SIGN_KEY_SIZE;
-    if (HMAC(EVP_sha256(), key, (int)key_length, (const unsigned char *)text, length, out, &size) == NULL) {
-        abort(); // OpenSSL without SHA-256
-    }
-}
-
 // `secret` is "AWS4" and the secret.
 static void derive(const struct aws_signing *signing, const char *date, struct ph_text secret,
-                   uint8_t key_r[AWS_SIGN_KEY_SIZE])
+                   struct aws_sign_cache *cache)
 {
+    uint8_t *key = cache->key;
     uint8_t step[AWS_SIGN_KEY_SIZE];
-    hmac((const uint8_t *)secret.bytes, secret.length, date, DATE_LENGTH, key_r);
-    hmac(key_r, AWS_SIGN_KEY_SIZE, signing->region, strlen(signing->region), step);
-    hmac(step, sizeof step, signing->service, strlen(signing->service), key_r);
-    hmac(key_r, AWS_SIGN_KEY_SIZE, TERMINATOR, strlen(TERMINATOR), step);
-    memcpy(key_r, step, sizeof step);
+    hmac(cache, secret.bytes, secret.length, date, DATE_LENGTH, key);
+    hmac(cache, key, sizeof step, signing->region, strlen(signing->region), step);
+    hmac(cache, step, sizeof step, signing->service, strlen(signing->service), key);
+    hmac(cache, key, sizeof step, TERMINATOR, strlen(TERMINATOR), step);
+    memcpy(key, step, sizeof step);
     OPENSSL_cleanse(step, sizeof step);
 }
 
@@ -272,9 +308,9 @@ static const uint8_t *cached_key(const struct aws_signing *signing, const char *
         return NULL;
     }
     uint8_t tag[SHA256_DIGEST_LENGTH];
-    hash(all.data, all.length, tag);
+    hash(cache, all.data, all.length, tag);
     if (!cache->valid || memcmp(tag, cache->tag, sizeof tag) != 0) {
-        derive(signing, date, (struct ph_text){all.data, strlen("AWS4") + strlen(signing->keys->secret)}, cache->key);
+        derive(signing, date, (struct ph_text){all.data, strlen("AWS4") + strlen(signing->keys->secret)}, cache);
         memcpy(cache->tag, tag, sizeof tag);
         cache->valid = true;
     }
@@ -285,6 +321,9 @@ static const uint8_t *cached_key(const struct aws_signing *signing, const char *
 
 void aws_sign_forget(struct aws_sign_cache *cache)
 {
+    EVP_MD_free(cache->algorithm);
+    EVP_MD_CTX_free(cache->digest);
+    EVP_MAC_CTX_free(cache->mac);
     OPENSSL_cleanse(cache, sizeof *cache);
 }
 
@@ -298,15 +337,15 @@ void aws_sign_time(int64_t time_ms, char time_r[AWS_SIGN_TIME_SIZE])
 }
 
 // What the signature is over: algorithm, time, scope, hash of the canonical request.
-static bool add_string_to_sign(const struct aws_signing *signing, const struct aws_header *const *sorted,
-                               const char *time, struct buffer *out)
+static bool add_string_to_sign(const struct aws_signing *signing, struct aws_sign_cache *cache,
+                               const struct aws_header *const *sorted, const char *time, struct buffer *out)
 {
     struct buffer request;
     char hex[HEX_SIZE];
     buffer_init(&request, CANONICAL_CEILING);
-    bool good = canonical(signing, sorted, &request) && !buffer_failed(&request);
+    bool good = canonical(signing, cache, sorted, &request) && !buffer_failed(&request);
     if (good) {
-        hash_hex(request.data, request.length, hex);
+        hash_hex(cache, request.data, request.length, hex);
         good = buffer_printf(out, "%s\n%s\n%.8s/%s/%s/%s\n%s", ALGORITHM, time, time, signing->region, signing->service,
                              TERMINATOR, hex);
     }
@@ -323,15 +362,16 @@ bool aws_sign(const struct aws_signing *signing, struct aws_sign_cache *cache, s
         return false;
     }
     char time[AWS_SIGN_TIME_SIZE];
+    prepare(cache);
     aws_sign_time(signing->time_ms, time);
     struct buffer text;
     buffer_init(&text, CANONICAL_CEILING);
-    bool good = add_string_to_sign(signing, sorted, time, &text);
+    bool good = add_string_to_sign(signing, cache, sorted, time, &text);
     const uint8_t *key = good ? cached_key(signing, time, cache) : NULL;
     if (key != NULL) {
         uint8_t signature[AWS_SIGN_KEY_SIZE];
         char hex[ENCODE_HEX_SIZE(sizeof signature)];
-        hmac(key, AWS_SIGN_KEY_SIZE, text.data, text.length, signature);
+        hmac(cache, key, AWS_SIGN_KEY_SIZE, text.data, text.length, signature);
         encode_hex(signature, sizeof signature, hex);
         buffer_printf(authorization, "%s Credential=%s/%.8s/%s/%s/%s, SignedHeaders=", ALGORITHM, keys->id, time,
                       signing->region, signing->service, TERMINATOR);

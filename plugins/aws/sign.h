@@ -45,11 +45,15 @@ struct aws_signing {
     int64_t time_ms; ///< as X-Amz-Date says
 };
 
-/// The derived key of the last signature. Zeroed at first; one for each service. Wipe it with aws_sign_forget().
+/// The derived key of the last signature, and OpenSSL's contexts: to look an algorithm up by its name costs more than a short
+/// hash. Zeroed at first; one for each service. End it with aws_sign_forget().
 struct aws_sign_cache {
     bool valid;
     uint8_t tag[32]; ///< hash of all that the key depends on
     uint8_t key[AWS_SIGN_KEY_SIZE];
+    struct evp_md_st *algorithm; ///< NULL: none of the three is made yet
+    struct evp_md_ctx_st *digest;
+    struct evp_mac_ctx_st *mac;
 };
 
 /// Formats a time as X-Amz-Date wants it.
@@ -62,6 +66,7 @@ bool aws_sign(const struct aws_signing *signing, struct aws_sign_cache *cache, s
 /// Appends the canonical request, which the signature covers. As above. For tests.
 bool aws_sign_canonical(const struct aws_signing *signing, struct buffer *out);
 
+/// Wipes and frees what it holds; it is zeroed then.
 void aws_sign_forget(struct aws_sign_cache *cache);
 
 #endif
