@@ -71,7 +71,7 @@ struct rds_job *rds_job(struct rds *rds, struct ph_call *call, enum rds_lane lan
 /// Adds a step; the caller fills its parameters with the functions of parameters.h.
 struct rds_step *rds_job_step(struct rds_job *job, uint32_t statement, size_t entry);
 
-/// Puts it in line. Everything that follows happens in a later turn of the loop.
+/// Puts it in line, or sends it at once to a connection that is idle. `done` may run inside, when that fails.
 void rds_submit(struct rds_job *job);
 
 /// Adds the steps of each entry of the job's call in turn, then submits the job; `steps` gives false when the arena is used
