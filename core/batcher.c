@@ -22,7 +22,7 @@ struct batcher {
     struct backend *const *slot;
     struct batcher_settings settings;
     struct event *flush; // runs at the end of a turn
-    struct event *pause; // runs when a batch that is not full may begin; NULL: there is no such pause
+    struct event *pause; // runs when a small batch may begin; NULL: there is no such pause
     struct batcher_item *first;
     struct batcher_item **last;
     size_t waiting;
@@ -50,9 +50,15 @@ static const struct ph_result no_backend = {
 static const struct ph_result waited_long = {
     .outcome = PH_UNAVAILABLE, .delay_ms = 1000, .text = "the backend is too slow: it waited for its turn too long"};
 
+// Enough waits for a batch that need not be kept apart from the last one.
+static bool batcher_worthy(const struct batcher *batcher)
+{
+    return batcher->waiting >= (batcher->settings.entries + 1) / 2;
+}
+
 static void batcher_schedule(struct batcher *batcher)
 {
-    const bool held = batcher->pausing && batcher->waiting < batcher->settings.entries;
+    const bool held = batcher->pausing && !batcher_worthy(batcher);
     if (!batcher->scheduled && !held && batcher->first != NULL && batcher->batches < batcher->settings.batches) {
         batcher->scheduled = true;
         event_active(batcher->flush, EV_TIMEOUT, 0);
@@ -215,22 +221,24 @@ static void batch_submit(struct batcher *batcher)
     backend_submit(batch->call, &options, batch_done, batch);
 }
 
-// The pause has its end from the loop's time, so that it ends also where the clock stands still.
+// The pause has its end from the loop's time, so that it ends also where the clock stands still. Its event is periodic and ends
+// itself: whoever has a clock of their own finds it among the timers of the loop.
 static void batcher_pause_over(evutil_socket_t fd, short events, void *context)
 {
     struct batcher *batcher = context;
     (void)fd;
     (void)events;
     assert(batcher->magic == BATCHER_MAGIC);
+    event_del(batcher->pause);
     batcher->pausing = false;
     batcher->began_ns = 0;
     batcher_schedule(batcher);
 }
 
-// What waits is not worth a batch yet: it does so until the last batch is long enough ago, or fills one.
+// What waits is not worth a batch yet: it does so until the last batch is long enough ago, or fills half of one.
 static bool batcher_pauses(struct batcher *batcher)
 {
-    if (batcher->pause == NULL || batcher->waiting >= batcher->settings.entries || batcher->began_ns == 0) {
+    if (batcher->pause == NULL || batcher_worthy(batcher) || batcher->began_ns == 0) {
         return false;
     }
     const uint64_t apart_ns = (uint64_t)batcher->settings.apart_ms * 1000000;
@@ -284,7 +292,7 @@ struct batcher *batcher_new(struct event_base *base, struct backend *const *slot
     batcher->settings = *settings;
     batcher->last = &batcher->first;
     batcher->flush = event_new(base, -1, 0, batcher_flush, batcher);
-    batcher->pause = settings->apart_ms > 0 ? evtimer_new(base, batcher_pause_over, batcher) : NULL;
+    batcher->pause = settings->apart_ms > 0 ? event_new(base, -1, EV_PERSIST, batcher_pause_over, batcher) : NULL;
     if (batcher->flush == NULL || (batcher->pause == NULL && settings->apart_ms > 0)) {
         abort();
     }

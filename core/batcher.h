@@ -45,8 +45,8 @@ struct batcher_settings {
     size_t entries;       ///< in one batch
     size_t waiting;       ///< entries that may wait; more are refused
     uint32_t deadline_ms; ///< 0: the section's call.deadline
-    uint32_t apart_ms;    ///< batches that are not full begin so far apart: fewer and larger ones; 0: as soon as may be
-    bool until_deadline;  ///< repeat until the deadline, whatever call.retries says; the wait for a batch counts too
+    uint32_t apart_ms; ///< batches less than half full begin so far apart: fewer and larger ones; 0: as soon as may be
+    bool until_deadline; ///< repeat until the deadline, whatever call.retries says; the wait for a batch counts too
     const struct clock *clock;
 };
 

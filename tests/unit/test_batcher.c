@@ -144,7 +144,7 @@ static void test_what_waited_for_long_is_refused(void **state)
     event_base_free(base);
 }
 
-// Batches a minute apart: the first begins at once, the next waits unless it is full or the minute has passed.
+// Batches a minute apart: the first begins at once, the next waits unless it is half full or the minute has passed.
 static void test_small_batches_are_kept_apart(void **state)
 {
     struct event_base *base = event_base_new();
@@ -158,7 +158,7 @@ static void test_small_batches_are_kept_apart(void **state)
                                               .clock = &manual.clock};
     struct batcher *batcher = batcher_new(base, &nobody, &settings);
     struct owner owners[6];
-    const size_t done_after[] = {1, 1, 1, 1, 5, 6};
+    const size_t done_after[] = {1, 1, 3, 3, 5, 6};
     (void)state;
     for (size_t i = 0; i < 6; i++) {
         owners[i] = owner_of(false);
