@@ -144,9 +144,8 @@ static void health_failed(struct backend *backend, const struct ph_result *resul
     backend_set_detail(backend, text);
     backend->unhealthy = true;
     if (outcome_is_outage(result->outcome)) {
-        // Two in a row open the breaker, so that a backend that nobody asks is seen to be down.
-        breaker_failure(&backend->breaker, false, backend->breaker.limit / 2 + backend->breaker.limit % 2,
-                        host_now_ns(backend->host), (uint32_t)host_random_below(backend->host, 1000));
+        breaker_unhealthy(&backend->breaker, host_now_ns(backend->host),
+                          (uint32_t)host_random_below(backend->host, 1000));
     }
 }
 

@@ -49,7 +49,7 @@ uint32_t breaker_wait_ms(const struct breaker *breaker, uint64_t now_ns)
 static void breaker_close(struct breaker *breaker)
 {
     breaker->state = BREAKER_CLOSED;
-    breaker->failures = 0;
+    breaker->failures = breaker->unhealthy = 0;
     breaker->probing = false;
     breaker->cooldown_ms = breaker->first_ms;
 }
@@ -60,7 +60,7 @@ void breaker_success(struct breaker *breaker, bool probe)
     if (probe && breaker->state == BREAKER_HALF_OPEN) {
         breaker_close(breaker);
     } else if (breaker->state == BREAKER_CLOSED) {
-        breaker->failures = 0;
+        breaker->failures = breaker->unhealthy = 0;
     }
 }
 
@@ -92,6 +92,15 @@ void breaker_failure(struct breaker *breaker, bool probe, uint32_t steps, uint64
     }
 }
 
+void breaker_unhealthy(struct breaker *breaker, uint64_t now_ns, uint32_t jitter_permille)
+{
+    uint32_t steps = breaker->limit / 2 + breaker->limit % 2;
+    if (breaker->state == BREAKER_CLOSED) {
+        breaker->unhealthy += steps;
+    }
+    breaker_failure(breaker, false, steps, now_ns, jitter_permille);
+}
+
 void breaker_probe_lost(struct breaker *breaker)
 {
     breaker->probing = false;
@@ -99,7 +108,10 @@ void breaker_probe_lost(struct breaker *breaker)
 
 void breaker_healthy(struct breaker *breaker)
 {
-    if (breaker->state == BREAKER_OPEN) {
+    if (breaker->state == BREAKER_CLOSED) {
+        breaker->failures -= breaker->unhealthy; // else a backend that nobody asks would never be well again
+        breaker->unhealthy = 0;
+    } else if (breaker->state == BREAKER_OPEN) {
         breaker->state = BREAKER_HALF_OPEN;
         breaker->probing = false;
         breaker->healthy = true;

@@ -18,6 +18,7 @@ struct breaker {
     enum breaker_state state;
     uint32_t limit;      ///< failures in a row that open it
     uint32_t failures;   ///< in a row
+    uint32_t unhealthy;  ///< of these, those of health calls
     int64_t first_ms;    ///< the first cooldown
     int64_t cooldown_ms; ///< the next one
     uint64_t open_until_ns;
@@ -48,10 +49,13 @@ uint32_t breaker_wait_ms(const struct breaker *breaker, uint64_t now_ns);
 void breaker_success(struct breaker *breaker, bool probe);
 void breaker_failure(struct breaker *breaker, bool probe, uint32_t steps, uint64_t now_ns, uint32_t jitter_permille);
 
+/// A health call failed. Two in a row are enough to open the breaker, so that a backend that nobody asks is seen to be down.
+void breaker_unhealthy(struct breaker *breaker, uint64_t now_ns, uint32_t jitter_permille);
+
 /// The probe ended without telling anything: the next call may be the probe.
 void breaker_probe_lost(struct breaker *breaker);
 
-/// A health call succeeded: an open breaker becomes half open, a half-open one that hears it twice closes.
+/// A health call succeeded: the failures of others before it are forgotten. An open breaker becomes half open, a half-open one that hears it twice closes.
 void breaker_healthy(struct breaker *breaker);
 
 #endif

@@ -257,6 +257,25 @@ static void test_breaker_hears_health(void **state)
     assert_int_equal(breaker.state, BREAKER_HALF_OPEN);
 }
 
+static void test_breaker_forgets_a_health_call_that_failed(void **state)
+{
+    (void)state;
+    struct breaker breaker;
+    breaker_init(&breaker, 5, 1000);
+    breaker_failure(&breaker, false, 1, MS, 0);
+    breaker_unhealthy(&breaker, MS, 0);
+    breaker_healthy(&breaker);
+    assert_int_equal(breaker.failures, 1); // that of a call, which only a call makes good
+    breaker_unhealthy(&breaker, MS, 0);
+    breaker_success(&breaker, false);
+    breaker_healthy(&breaker);
+    assert_int_equal(breaker.failures, 0);
+    breaker_unhealthy(&breaker, MS, 0);
+    assert_int_equal(breaker.state, BREAKER_CLOSED);
+    breaker_unhealthy(&breaker, MS, 0);
+    assert_int_equal(breaker.state, BREAKER_OPEN);
+}
+
 // --- Repeats -----------------------------------------------------------------------------------------------
 
 static void test_retry_bounds_and_budget(void **state)
@@ -297,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_timers_wake_the_loop),
         cmocka_unit_test(test_breaker_opens_and_doubles),
         cmocka_unit_test(test_breaker_hears_health),
+        cmocka_unit_test(test_breaker_forgets_a_health_call_that_failed),
         cmocka_unit_test(test_retry_bounds_and_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
