@@ -349,11 +349,11 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     [SQL_PURGE_MESSAGES] =
         "WITH " PURGE_OLD ","
         " troubled AS MATERIALIZED (SELECT x.id FROM old x JOIN posthouse_troubles t ON t.id = x.id),"
-        " ended AS (DELETE FROM posthouse_troubles t USING old x WHERE t.id = x.id RETURNING t.id),"
+        " ended AS (DELETE FROM posthouse_troubles WHERE id = ANY (ARRAY(SELECT id FROM old)) RETURNING id),"
         " mine AS MATERIALIZED (SELECT id FROM old WHERE id NOT IN (SELECT id FROM troubled)"
         " UNION ALL SELECT id FROM ended),"
-        " got AS (DELETE FROM posthouse_deliveries d USING mine x WHERE d.message = x.id RETURNING 1),"
-        " gone AS (DELETE FROM posthouse_messages m USING mine x WHERE m.id = x.id RETURNING 1)"
+        " got AS (DELETE FROM posthouse_deliveries WHERE message = ANY (ARRAY(SELECT id FROM mine)) RETURNING 1),"
+        " gone AS (DELETE FROM posthouse_messages WHERE id = ANY (ARRAY(SELECT id FROM mine)) RETURNING 1)"
         " SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM got) + (SELECT count(*) FROM ended),"
         " (SELECT count(*) FROM look), l.id, l.accepted_at < " NOW " - $3::bigint"
         " FROM look l ORDER BY l.id DESC LIMIT 1",
