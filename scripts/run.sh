@@ -42,17 +42,45 @@ run_prepare() {
     if [ ! -s "$STATE/password" ]; then
         (umask 077 && od -An -N18 -tx1 /dev/urandom | tr -d ' \n' >"$STATE/password")
     fi
+    [ "$1" != rds ] || start_cluster
     if [ ! -f "$ini" ]; then
         (umask 077 && cat "$BUILD/etc/$1.ini" >"$ini")
         ini_set "$ini" daemon state_dir "$STATE"
         [ "$1" != mock ] || ini_set "$ini" storage operator "$POSTMASTER:$(cat "$STATE/password")"
     fi
     ini_set "$ini" http listen "127.0.0.1:$2"
+    [ "$1" != rds ] || ini_set "$ini" storage url "$(cluster url)"
+}
+
+cluster() {
+    local command=$1
+    shift
+    "$ROOT/tests/cluster/postgres" "$command" "$STATE/postgres" "$@"
+}
+
+# The private PostgreSQL cluster of the set rds: made once, reached only by the socket in its folder, ended with the daemon.
+start_cluster() {
+    say "starting PostgreSQL in ${STATE#"$ROOT"/}/postgres"
+    # Root's server runs as another user, who has to get to its folder; he may not look around on the way.
+    chmod 711 "$STATE"
+    trap stop_cluster EXIT
+    if [ -f "$STATE/cluster-made" ]; then
+        # "restart" also starts one that does not run.
+        cluster restart || die "PostgreSQL did not start: see ${STATE#"$ROOT"/}/postgres/log"
+        return 0
+    fi
+    rm -rf "$STATE/postgres"
+    cluster make listen_addresses= >/dev/null || die "PostgreSQL could not be set up; --state names another folder"
+    touch "$STATE/cluster-made"
+}
+
+stop_cluster() {
+    if [ -d "$STATE/postgres/data" ]; then cluster stop || true; fi
 }
 
 # Starts the daemon in a process group of its own, so that Ctrl-C reaches it once, through stop_daemon.
 start_daemon() {
-    : >"$STATE/posthoused.log"
+    (umask 077 && : >"$STATE/posthoused.log")
     set -m
     setpriv --pdeathsig TERM "$BUILD/bin/posthoused" -c "$STATE/posthouse.ini" \
         >>"$STATE/posthoused.log" 2>&1 </dev/null &
@@ -70,11 +98,12 @@ stop_daemon() {
         say "ending the daemon"
     fi
     wait "$DAEMON" 2>/dev/null || true
+    stop_cluster
 }
 
 # Ends with the daemon's log: run_failed WHAT
 run_failed() {
-    tail -n 20 "$STATE/posthoused.log" >&2
+    tail -n 20 "$STATE/posthoused.log" >&2 2>/dev/null || true
     die "$1
   the daemon's log: ${STATE#"$ROOT"/}/posthoused.log; to begin anew: rm -r ${STATE#"$ROOT"/}"
 }
@@ -176,6 +205,7 @@ In another terminal, in this folder:
   # the same with the command
   build/bin/posthouse --help
   # another set of backends: edit $state/posthouse.ini, or ./dev run mock
+$(! [ -d "$STATE/postgres" ] || printf '%s\n' "  # the tables" "  psql '$(cluster url)'")
 
 END
 }
@@ -203,6 +233,7 @@ dev_run() {
     done
     STATE=${STATE:-$BUILD/run/$set}
     need build
+    [ "$set" != rds ] || need rds
     build_flavour obj
     [ -f "$BUILD/etc/$set.ini" ] ||
         die "this tree does not hold the plugins of the set '$set' yet (no build/etc/$set.ini); try ./dev run or ./dev run mock"

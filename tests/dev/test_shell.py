@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The shell functions of ./dev that must not be wrong in silence: how steps are counted, how INI files are edited."""
+"""The shell functions of ./dev that must not be wrong in silence: how steps are counted, how INI files are edited, how the
+cluster of ./dev run rds comes and goes."""
 
+import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -84,3 +88,45 @@ def test_a_key_is_set_in_its_section(tmp_path, before, after):
 def test_missing_packages_are_found_in_one_look(tmp_path):
     answer = bash('packages_missing bash no-such-package-a coreutils no-such-package-b', tmp_path)
     assert answer.stdout.split() == ['no-such-package-a', 'no-such-package-b']
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that every user may enter, as root's PostgreSQL needs it."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix='posthouse-dev-'))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_cluster_is_made_once_and_ended(open_folder):
+    made = bash(f'''
+        STATE={open_folder}
+        start_cluster
+        asked() {{ psql -X -q -t -A "$(cluster url)" -c "$1"; }}
+        asked 'CREATE TABLE kept(what text)'
+        asked "INSERT INTO kept VALUES('a row')"
+        stop_cluster
+        trap - EXIT
+        asked 'SELECT 1' 2>/dev/null || echo stopped
+        start_cluster
+        # One that was left running by a run that was killed is taken over.
+        start_cluster
+        asked 'SELECT what FROM kept'
+        asked "SELECT 'addresses: ' || current_setting('listen_addresses')"
+        ''', open_folder)
+    assert made.returncode == 0, made.stderr
+    told = [line for line in made.stdout.splitlines() if not line.startswith('==>')]
+    assert told == ['stopped', 'a row', 'addresses: '], made.stdout
+    # The shell's end was the end of the cluster.
+    assert not (open_folder / 'postgres' / 'data' / 'postmaster.pid').exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
+def test_a_cluster_where_its_user_may_not_go(open_folder):
+    closed = open_folder / 'closed'
+    closed.mkdir(mode=0o700)
+    made = bash(f'STATE={closed}/state; mkdir $STATE; start_cluster', open_folder)
+    assert made.returncode != 0
+    assert 'may not enter' in made.stderr
+    assert '--state' in made.stderr

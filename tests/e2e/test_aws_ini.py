@@ -15,7 +15,8 @@ from harness import COMMAND, DAEMON, LIMIT, ROOT
 FILES = {path.stem: path for path in sorted((ROOT / 'etc').glob('*.ini'))}
 BACKENDS = ('storage', 'meta', 'queue', 'alert', 'secret')
 # Keys whose line is an example, since they have no default.
-EXAMPLES = {'region', 'endpoint', 'profile', 'rate_per_user', 'rate_per_address', 'loops', 'path', 'directory', 'operator'}
+EXAMPLES = {'region', 'endpoint', 'profile', 'rate_per_user', 'rate_per_address', 'loops', 'path', 'directory', 'operator',
+            'password'}
 KEY = 'arn:aws:kms:eu-west-1:123456789012:key/data'
 
 
