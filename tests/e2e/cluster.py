@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 import urllib.parse
 import uuid
 
@@ -54,6 +55,7 @@ class Cluster:
             self.remove()
             raise
         self._databases = 0
+        self.shared = False  # whether databases should be dropped one by one
 
     def _keep(self):
         """Removes the cluster when this process is gone: then the pipe to the keeper ends."""
@@ -124,6 +126,15 @@ class Cluster:
         with self.session(database) as connection:
             cursor = connection.execute(text, values)
             return cursor.fetchall() if cursor.description is not None else []
+
+    def store_user(self, database, name, password, operator):
+        """Adds a user to the tables of storage-rds; `password` is its hash."""
+        with self.session(database) as connection:
+            connection.execute('INSERT INTO posthouse_users(name, request, password, roles, created_at)'
+                               ' VALUES(%s, %s, %s, %s, %s)',
+                               [name, uuid.uuid4(), password.encode(), int(operator), int(time.time() * 1000)])
+            connection.execute('INSERT INTO posthouse_inboxes(name) VALUES(%s)', [name])
+            connection.execute('INSERT INTO posthouse_senders(name) VALUES(%s)', [name])
 
     def backends(self, database):
         """The sessions of a database's daemons: pid → what pg_stat_activity says of its state."""

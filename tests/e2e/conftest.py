@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from cluster import FAST, Cluster
-from harness import DAEMON, DURABLE, KINDS, SETS, Daemon, config_of
+from harness import DAEMON, DURABLE, FULL, SETS, Daemon, config_of
 from proxy import Proxy
 
 
@@ -40,28 +40,34 @@ class Factory:
         self.cluster = cluster
         self.backend_set = 'sqlite'
         self.daemons = []
-        self.databases = []
 
-    def __call__(self, backend_set=None, name=None, **sections):
-        """A daemon that is not started; keyword arguments are merged into its sections."""
+    def __call__(self, backend_set=None, name=None, cluster=None, **sections):
+        """A daemon that is not started; keyword arguments are merged into its sections. On the set rds it gets a database of
+        its own, in a cluster that may be given, unless it has a url."""
         config = config_of(backend_set or self.backend_set)
+        daemon = self._add(config, name, sections)
+        if config['storage']['plugin'] == 'rds' and 'url' not in config['storage']:
+            daemon.cluster = cluster or self.cluster()
+            daemon.database_name = daemon.cluster.make_database()
+            config['storage']['url'] = daemon.cluster.url(daemon.database_name)
+        return daemon
+
+    def _add(self, config, name, sections):
         for section, keys in sections.items():
             config.setdefault(section, {}).update(keys)
-        if config['storage']['plugin'] == 'rds' and 'url' not in config['storage']:
-            self.databases.append(self.cluster().make_database())
-            config['storage']['url'] = self.cluster().url(self.databases[-1])
-        daemon = Daemon(self.folder / (name or f'daemon{len(self.daemons)}'), config)
-        self.daemons.append(daemon)
-        return daemon
+        self.daemons.append(Daemon(self.folder / (name or f'daemon{len(self.daemons)}'), config))
+        return self.daemons[-1]
 
     def beside(self, other, **sections):
         """A daemon on the storage, meta and queue of another one; keyword arguments as above."""
-        backends = {kind: {**other.sections[kind]} for kind in KINDS if kind != 'alert'}
-        for kind, keys in backends.items():
-            if 'path' in keys:
-                keys['path'] = str(other.folder / keys['path'])
-            keys.update(sections.pop(kind, {}))
-        return self(None, **backends, **sections)
+        config = config_of('sqlite')
+        for kind in ('storage', 'meta', 'queue'):
+            config[kind] = {**other.sections[kind]}
+            if 'path' in config[kind]:
+                config[kind]['path'] = str(other.folder / config[kind]['path'])
+        daemon = self._add(config, None, sections)
+        daemon.cluster, daemon.database_name = other.cluster, other.database_name
+        return daemon
 
     def end(self):
         problems = []
@@ -74,8 +80,10 @@ class Factory:
                 finally:
                     if daemon.running:
                         daemon.kill()
-        for database in self.databases:
-            self.cluster().drop_database(database)
+        # Clusters of a test's own are removed whole.
+        for daemon in self.daemons:
+            if daemon.cluster is not None and daemon.cluster.shared:
+                daemon.cluster.drop_database(daemon.database_name)
         assert not problems, '\n'.join(problems)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -90,6 +98,13 @@ def make_daemon(request, tmp_path):
 @pytest.fixture(params=DURABLE)
 def durable_set(request, make_daemon):
     """Runs a test on every set that keeps what it has; make_daemon makes daemons on that set."""
+    make_daemon.backend_set = request.param
+    return request.param
+
+
+@pytest.fixture(params=DURABLE if FULL else DURABLE[:1])
+def durable_set_in_full(request, make_daemon):
+    """The same in full; else on SQLite alone, for tests that ask little of storage."""
     make_daemon.backend_set = request.param
     return request.param
 
@@ -115,6 +130,7 @@ def users(shared):
 def cluster():
     """A PostgreSQL cluster that the tests of a worker share, each with a database of its own; nobody stops it."""
     cluster = Cluster(*FAST)
+    cluster.shared = True
     yield cluster
     cluster.remove()
 

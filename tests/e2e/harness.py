@@ -33,9 +33,10 @@ SANITIZED = bool(os.environ.get('POSTHOUSE_SANITIZER'))
 LIMIT = 120
 OPERATOR = 'postmaster'
 PASSWORD = 'horses are fresh'
-SETS = ('sqlite', 'mock')
-# The sets that keep what they have over a kill.
-DURABLE = ('sqlite',)
+FULL = SCALE > 1
+SETS = ('sqlite', 'mock', 'rds') if FULL else ('sqlite', 'mock')
+# The sets that keep what they have over a kill; on rds, meta and queue are those of sqlite.
+DURABLE = ('sqlite', 'rds')
 KINDS = ('storage', 'meta', 'queue', 'alert')
 
 
@@ -83,16 +84,20 @@ def ini_text(sections):
     return '\n'.join(lines) + '\n'
 
 
-def store_user(database, name, password=PASSWORD, operator=False):
-    """Adds a user to the file of storage-sqlite, with the cheapest hash that the daemon takes."""
+def cheap_hash(password):
+    """The cheapest hash of a password that the daemon takes."""
     salt = os.urandom(16)
     key = hashlib.scrypt(password.encode(), salt=salt, n=2, r=1, p=1, dklen=32)
     text = [base64.urlsafe_b64encode(part).decode().rstrip('=') for part in (salt, key)]
+    return f'$scrypt$ln=1,r=1,p=1${text[0]}${text[1]}'
+
+
+def store_user(database, name, password=PASSWORD, operator=False):
+    """Adds a user to the file of storage-sqlite."""
     with contextlib.closing(sqlite3.connect(database, timeout=60)) as connection, connection:
         connection.execute(
             'INSERT INTO storage_users(name, request, password, roles, created_at) VALUES(?, ?, ?, ?, ?)',
-            (name, uuid.uuid4().bytes, f'$scrypt$ln=1,r=1,p=1${text[0]}${text[1]}', 1 if operator else 0,
-             int(time.time() * 1000)))
+            (name, uuid.uuid4().bytes, cheap_hash(password), 1 if operator else 0, int(time.time() * 1000)))
 
 
 class Daemon:
@@ -109,6 +114,8 @@ class Daemon:
         self.process = None
         self.url = None
         self.preexec = None
+        self.cluster = None  # on the set rds: where its database is, by which name
+        self.database_name = None
         self.known_lines = [': warning: ']  # fragments of lines without JSON that are expected
         self._log_start = 0
 
@@ -131,10 +138,13 @@ class Daemon:
         return self
 
     def start(self, ready=True):
-        self.spawn()
-        self.url = 'http://' + eventually(self._listening, 'the daemon listens')
+        self.spawn().wait_listening()
         if ready:
             self.wait_ready()
+        return self
+
+    def wait_listening(self):
+        self.url = 'http://' + eventually(self._listening, 'the daemon listens')
         return self
 
     def _listening(self):
@@ -219,10 +229,12 @@ class Daemon:
         return self.client(OPERATOR)
 
     def add_user(self, name=None, operator=False):
-        """A new user, logged in. On SQLite straight into the file, else through the API by the operator."""
+        """A new user, logged in. Straight into the database where there is one, else through the API by the operator."""
         name = name or 'u' + uuid.uuid4().hex[:12]
         if self.sections['storage']['plugin'] == 'sqlite':
             store_user(self.database, name, operator=operator)
+        elif self.cluster is not None:
+            self.cluster.store_user(self.database_name, name, cheap_hash(PASSWORD), operator)
         else:
             if not hasattr(self, '_operator'):
                 self._operator = self.client(OPERATOR)

@@ -27,7 +27,7 @@ def restarted(running, **sections):
 
 
 @pytest.fixture
-def scene(make_daemon):
+def scene(make_daemon, durable_set_in_full):
     daemon = make_daemon().start()
     daemon.operator = daemon.add_operator()
     return daemon, daemon.add_user('ada'), daemon.add_user('grace')

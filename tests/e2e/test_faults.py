@@ -39,8 +39,9 @@ def test_faults_everywhere(make_daemon, seed):
     print(f'POSTHOUSE_FAULT_SEEDS={seed}')
     moments = random.Random(seed)
     # The mock keeps nothing over a kill: its seeds run without.
-    durable = seed % 3 != 0
-    daemon = make_daemon('sqlite' if durable else 'mock')
+    backend_set = ('mock', 'sqlite', 'rds')[seed % 3]
+    durable = backend_set != 'mock'
+    daemon = make_daemon(backend_set)
     if durable:
         daemon.start().add_operator()
         people = [daemon.add_user(f'user{number}') for number in range(6)]

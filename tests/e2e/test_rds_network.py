@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network between a daemon and PostgreSQL cut, reset, slow, or losing answers: nothing is lost, nothing done twice."""
+
+import time
+
+import pytest
+
+from harness import SCALE, eventually
+from trouble import rounds, traffic_through
+
+
+@pytest.fixture
+def behind(make_daemon, make_proxy, cluster):
+    """Makes a daemon behind a proxy, and the proxy. `beside`: a daemon whose database it shares."""
+    def make(beside=None, **sections):
+        proxy = make_proxy(cluster.port)
+        daemon = make_daemon('rds', **sections) if beside is None else make_daemon.beside(beside, **sections)
+        storage = daemon.sections['storage']
+        storage['url'] = cluster.tcp_url(daemon.database_name, port=proxy.port)
+        storage['password'] = 'first'
+        return daemon.start(), proxy
+
+    return make
+
+
+@pytest.fixture
+def scene(behind):
+    daemon, proxy = behind()
+    daemon.add_operator()
+    return daemon, proxy
+
+
+def test_it_works_through_the_proxy(scene):
+    daemon, proxy = scene
+    with traffic_through(daemon):
+        pass
+    assert len(proxy.statements) > 10, 'the proxy has not understood what went through it'
+
+
+def test_answers_are_lost_after_the_commit(scene):
+    daemon, proxy = scene
+    with traffic_through(daemon) as traffic:
+        for count in rounds(20):
+            proxy.lose_answers(1 + count % 3)
+            traffic.wait_accepted(5, 'messages are accepted in spite of it')
+        eventually(lambda: proxy.counts.get('answer lost', 0) >= len(rounds(20)), 'answers were lost')
+        proxy.lose_answers(0)
+
+
+def test_answers_are_lost_before_three_daemons(behind):
+    first, proxy = behind()
+    first.add_operator()
+    pairs = [(first, proxy), *(behind(beside=first) for _ in range(2))]
+    with traffic_through(*(daemon for daemon, _ in pairs)) as traffic:
+        for _ in rounds(8):
+            for _, each in pairs:
+                each.lose_answers(1)
+            traffic.wait_accepted(10, 'messages are accepted in spite of it')
+        for _, each in pairs:
+            assert each.counts.get('answer lost', 0) > 0
+            each.lose_answers(0)
+
+
+def test_connections_are_reset(scene):
+    daemon, proxy = scene
+    with traffic_through(daemon) as traffic:
+        for _ in rounds(15):
+            proxy.reset_all()
+            traffic.wait_accepted(3, 'messages are accepted in spite of it')
+        proxy.reset()
+        daemon.wait_ready('unavailable')
+        proxy.heal()
+
+
+def test_the_network_is_cut(behind):
+    """30 s in full, of which nobody is told: another daemon goes on, and this one comes back."""
+    daemon, proxy = behind()
+    daemon.add_operator()
+    other, _ = behind(beside=daemon)
+    seconds = min(30, 7 * max(1, SCALE))
+    with traffic_through(daemon, other) as traffic:
+        for _ in rounds(1):
+            proxy.cut()
+            eventually(lambda: daemon.readiness()[0] == 503, 'readiness says that storage is away')
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                traffic.wait_accepted(1, 'the other daemon accepts messages')
+            proxy.heal()
+            daemon.wait_ready('ready')
+
+
+
+
+def test_the_network_is_slow(scene):
+    daemon, proxy = scene
+    with traffic_through(daemon) as traffic:
+        proxy.delay(0.1)
+        traffic.wait_accepted(20, 'messages are accepted')
+        proxy.delay(0)
+
+
+def test_a_transaction_whose_end_never_arrives(behind):
+    """It holds its locks on the server, where no time-out of statements or of idle sessions meets it: the daemon has to give it
+    up, and others go on."""
+    daemon, proxy = behind()
+    daemon.add_operator()
+    other, _ = behind(beside=daemon)
+    with traffic_through(daemon, other) as traffic:
+        for _ in rounds(3):
+            before = proxy.counts.get('sync withheld', 0)
+            proxy.withhold_syncs(1)
+            eventually(lambda was=before: proxy.counts.get('sync withheld', 0) > was, 'a transaction has no end')
+            traffic.wait_accepted(30, 'messages are accepted')
+
+
+def test_without_notifications(make_daemon):
+    """Behind a pooling proxy, say: readers at another daemon look once a second."""
+    one = make_daemon('rds', storage={'notify': 'no'}).start()
+    one.add_operator()
+    two = make_daemon.beside(one).start()
+    ada = one.add_user('ada')
+    message = ada.sent('ada')
+    page = ada.fork(two).page('start', wait=20)
+    assert [m['id'] for m in page['messages']] == [message]
+
+
+# Its last statement was LISTEN, or it has told others since.
+LISTENING = ("SELECT pid FROM pg_stat_activity WHERE datname = %s AND usename = 'posthouse'"
+             " AND (query LIKE 'LISTEN%%' OR query LIKE '%%pg_notify%%')")
+
+
+def test_the_listening_session_ends(make_daemon, cluster):
+    """Readers at another daemon are woken again once it is back."""
+    one = make_daemon('rds').start()
+    one.add_operator()
+    two = make_daemon.beside(one).start()
+    ada = one.add_user('ada')
+    eventually(lambda: len(cluster.sql(LISTENING, [one.database_name])) == 2, 'both daemons listen')
+    for number in range(3):
+        for (pid,) in cluster.sql(LISTENING, [one.database_name]):
+            cluster.sql('SELECT pg_terminate_backend(%s)', [pid])
+        after = ada.page('end')['next']
+        message = ada.sent('ada', f'number {number}')
+        page = ada.fork(two).page(after, wait=20)
+        assert [m['id'] for m in page['messages']] == [message]
+        eventually(lambda: len(cluster.sql(LISTENING, [one.database_name])) == 2, 'both daemons listen again')
