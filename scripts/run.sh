@@ -7,6 +7,9 @@
 # `listen` is set anew), the password of both users, the daemon's log and its data. Remove the folder to
 # begin anew.
 
+# shellcheck source=scripts/run_aws.sh
+. "$ROOT/scripts/run_aws.sh"
+
 POSTMASTER=postmaster
 RIDER=rider
 
@@ -42,14 +45,16 @@ run_prepare() {
     if [ ! -s "$STATE/password" ]; then
         (umask 077 && od -An -N18 -tx1 /dev/urandom | tr -d ' \n' >"$STATE/password")
     fi
-    [ "$1" != rds ] || start_cluster
+    [[ $1 != rds && $1 != aws ]] || start_cluster
+    [ "$1" != aws ] || start_local_aws
     if [ ! -f "$ini" ]; then
         (umask 077 && cat "$BUILD/etc/$1.ini" >"$ini")
         ini_set "$ini" daemon state_dir "$STATE"
         [ "$1" != mock ] || ini_set "$ini" storage operator "$POSTMASTER:$(cat "$STATE/password")"
     fi
     ini_set "$ini" http listen "127.0.0.1:$2"
-    [ "$1" != rds ] || ini_set "$ini" storage url "$(cluster url)"
+    [[ $1 != rds && $1 != aws ]] || ini_set "$ini" storage url "$(cluster url)"
+    [ "$1" != aws ] || prepare_local_aws
 }
 
 cluster() {
@@ -98,6 +103,7 @@ stop_daemon() {
         say "ending the daemon"
     fi
     wait "$DAEMON" 2>/dev/null || true
+    stop_local_aws
     stop_cluster
 }
 
@@ -234,6 +240,7 @@ dev_run() {
     STATE=${STATE:-$BUILD/run/$set}
     need build
     [ "$set" != rds ] || need rds
+    [ "$set" != aws ] || need_venv
     build_flavour obj
     [ -f "$BUILD/etc/$set.ini" ] ||
         die "this tree does not hold the plugins of the set '$set' yet (no build/etc/$set.ini); try ./dev run or ./dev run mock"

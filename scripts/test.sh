@@ -81,15 +81,15 @@ run_counted() {
     return $status
 }
 
-# ./dev run on a new state, again on the same state, and on the mocks. The state of rds is where root's PostgreSQL, which
-# runs as another user, can get to it wherever this tree is.
+# ./dev run on a new state, again on the same state, on the mocks, twice on PostgreSQL and on AWS. The state of those two is
+# where root's PostgreSQL, which runs as another user, can get to it wherever this tree is.
 run_first_message() {
     local state=$BUILD/first-message elsewhere set passed=0 failed=0
     rm -rf "$state"
     elsewhere=$(mktemp -d /tmp/posthouse-first-XXXXXX)
     chmod 711 "$elsewhere"
-    for set in local local mock rds rds; do
-        [ $set != rds ] || state=$elsewhere
+    for set in local local mock rds rds aws aws; do
+        [[ $set != rds && $set != aws ]] || state=$elsewhere
         if "$ROOT/dev" run $set --once --state "$state/$set"; then
             passed=$((passed + 1))
         else
