@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 
+from cloud import Cloud, StubCloud, lacks_names
 from cluster import FAST, Cluster
 from harness import DAEMON, DURABLE, FULL, SETS, Daemon, config_of
 from proxy import Proxy
@@ -33,11 +34,12 @@ def settle(daemon):
 
 
 class Factory:
-    """Makes daemons in a folder. `cluster`: a function that gives the cluster for those on the set rds."""
+    """Makes daemons in a folder. `cluster` and `cloud`: functions that give the cluster and the AWS of those that use one."""
 
-    def __init__(self, folder, cluster=None):
+    def __init__(self, folder, cluster=None, cloud=None):
         self.folder = folder
         self.cluster = cluster
+        self.cloud = cloud
         self.backend_set = 'sqlite'
         self.daemons = []
 
@@ -50,6 +52,10 @@ class Factory:
             daemon.cluster = cluster or self.cluster()
             daemon.database_name = daemon.cluster.make_database()
             config['storage']['url'] = daemon.cluster.url(daemon.database_name)
+        if lacks_names(config):
+            daemon.cloud = self.cloud()
+            daemon.env.update(daemon.cloud.environment)
+            daemon.cloud.furnish(config, daemon.folder)
         return daemon
 
     def _add(self, config, name, sections):
@@ -61,12 +67,14 @@ class Factory:
     def beside(self, other, **sections):
         """A daemon on the storage, meta and queue of another one; keyword arguments as above."""
         config = config_of('sqlite')
-        for kind in ('storage', 'meta', 'queue'):
+        for kind in ('storage', 'meta', 'queue') + (('alert',) if other.cloud is not None else ()):
             config[kind] = {**other.sections[kind]}
             if 'path' in config[kind]:
                 config[kind]['path'] = str(other.folder / config[kind]['path'])
         daemon = self._add(config, None, sections)
         daemon.cluster, daemon.database_name = other.cluster, other.database_name
+        daemon.cloud = other.cloud
+        daemon.env.update(other.env)
         return daemon
 
     def end(self):
@@ -90,7 +98,7 @@ class Factory:
 
 @pytest.fixture
 def make_daemon(request, tmp_path):
-    factory = Factory(tmp_path, lambda: request.getfixturevalue('cluster'))
+    factory = Factory(tmp_path, lambda: request.getfixturevalue('cluster'), lambda: request.getfixturevalue('cloud'))
     yield factory
     factory.end()
 
@@ -112,7 +120,8 @@ def durable_set_in_full(request, make_daemon):
 @pytest.fixture(scope='module', params=SETS)
 def shared(request, tmp_path_factory):
     """A daemon for all tests of a module, on each set; tests make their own users."""
-    factory = Factory(tmp_path_factory.mktemp(request.param), lambda: request.getfixturevalue('cluster'))
+    factory = Factory(tmp_path_factory.mktemp(request.param), lambda: request.getfixturevalue('cluster'),
+                      lambda: request.getfixturevalue('cloud'))
     daemon = factory(request.param).start()
     daemon.operator = daemon.add_operator()
     daemon.backend_set = request.param
@@ -133,6 +142,24 @@ def cluster():
     cluster.shared = True
     yield cluster
     cluster.remove()
+
+
+@pytest.fixture(scope='session')
+def cloud(tmp_path_factory):
+    """moto, which the tests of a worker share; each daemon has a queue, a table and a topic of its own there."""
+    cloud = Cloud(tmp_path_factory.mktemp('aws'))
+    yield cloud
+    cloud.stop()
+
+
+@pytest.fixture
+def stub(make_daemon):
+    """A stub of AWS that a test may break; make_daemon makes daemons on the set aws, with the stub as its AWS."""
+    stub = StubCloud()
+    make_daemon.cloud = lambda: stub
+    make_daemon.backend_set = 'aws'
+    yield stub
+    stub.stop()
 
 
 @pytest.fixture

@@ -54,8 +54,8 @@ def test_a_deleted_message_never_comes_back(three):
     kept = [message['id'] for message in reader.inbox()]
     assert sorted(kept) == sorted(ids[1::2])
 
-    jobs_of_messages(three[0].database, ids)
-    eventually(lambda: jobs_left(three[0].database) == 0, 'the jobs that were sent again are done')
+    jobs_of_messages(three[0], ids)
+    eventually(lambda: jobs_left(three[0]) == 0, 'the jobs that were sent again are done')
     # One more message through the same queue: what was delivered before it is visible before it.
     last = sender.sent(reader.user, 'the last')
     eventually(lambda: last in follower.seen, 'the last message arrives')
@@ -70,14 +70,19 @@ def test_a_deleted_message_never_comes_back(three):
     assert set(kept) | {last} <= set(seen) <= set(ids) | {last}
 
 
-def jobs_of_messages(database, ids):
+def jobs_of_messages(daemon, ids):
     """Puts two jobs of each message into the queue, as a queue may that repeats itself much later."""
+    if daemon.cloud is not None:
+        daemon.cloud.send_jobs(daemon, ids * 2)
+        return
     now = int(time.time() * 1000)
     rows = [(uuid.UUID(message).bytes, '', now, now) for message in ids for _ in range(2)]
-    with contextlib.closing(sqlite3.connect(database, timeout=60)) as connection, connection:
+    with contextlib.closing(sqlite3.connect(daemon.database, timeout=60)) as connection, connection:
         connection.executemany('INSERT INTO queue_jobs(id, trace, ready_at, visible_at) VALUES(?, ?, ?, ?)', rows)
 
 
-def jobs_left(database):
-    with contextlib.closing(sqlite3.connect(database, timeout=60)) as connection:
+def jobs_left(daemon):
+    if daemon.cloud is not None:
+        return daemon.cloud.jobs_left(daemon)
+    with contextlib.closing(sqlite3.connect(daemon.database, timeout=60)) as connection:
         return connection.execute('SELECT count(*) FROM queue_jobs').fetchone()[0]
