@@ -88,13 +88,15 @@ class Program:
     process = None
     port = 0
     cluster = None
+    environment = None
 
     def __init__(self, arguments, folder):
         self.folder = folder
         self.log = folder / (self.name + '.log')
         with open(self.log, 'wb') as log:
             self.process = subprocess.Popen([str(argument) for argument in arguments], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, cwd=folder)
+                                            stdout=log, stderr=log, cwd=folder,
+                                            env={**os.environ, **(self.environment or {})})
 
     def listening(self, pattern):
         def found():
@@ -140,15 +142,32 @@ class Bare(Program):
         self.listening(r'listening on 127\.0\.0\.1:(\d+)')
 
 
+class AwsStub(Program):
+    """SQS, DynamoDB and SNS as cheap as can be, each answer so many milliseconds after its request."""
+
+    def __init__(self, objects, folder, delay_ms):
+        self.name = 'aws_stub'
+        super().__init__([objects / 'bench' / 'aws_stub', 0, delay_ms], folder)
+        self.listening(r'listening on 127\.0\.0\.1:(\d+)')
+
+    def for_daemon(self):
+        """The environment of a daemon that asks here."""
+        return {'AWS_ENDPOINT_URL': f'http://127.0.0.1:{self.port}', 'AWS_REGION': 'eu-west-1',
+                'AWS_EC2_METADATA_DISABLED': 'true', 'AWS_ACCESS_KEY_ID': 'AKIABENCH', 'AWS_SECRET_ACCESS_KEY': 'bench'}
+
+
 class Posthouse(Program):
-    def __init__(self, name, tree, folder, password, cluster=None):
+    """The daemon on a set; `cluster` for the storage rds, `environment` for the set aws."""
+
+    def __init__(self, name, tree, folder, password, cluster=None, environment=None):
         self.name = name
         self.cluster = cluster
+        self.environment = environment
         storage = name.removeprefix('posthouse-').partition('+')[0]
         ini = folder / f'{self.name}.ini'
         with open(os.open(ini, os.O_WRONLY | os.O_CREAT, 0o600), 'w', encoding='utf-8') as file:
             file.write(configuration(storage, folder, password, cluster and cluster.url))
-        if storage != 'mock':
+        if storage not in ('mock', 'aws'):
             command = [tree / 'bin' / 'posthouse', 'user', 'add', OPERATOR, '--operator', '--password-stdin', '-c', ini]
             subprocess.run(command, input=password.encode() + b'\n', stdout=subprocess.DEVNULL, check=True)
         super().__init__([tree / 'bin' / 'posthoused', '-c', ini], folder)
@@ -188,13 +207,24 @@ class Posthouse(Program):
             raise Failure('/metrics does not tell how many messages were delivered')
         return int(match.group(1))
 
+    def aws_requests(self):
+        """Requests sent to AWS a message delivered, by service; empty on other sets."""
+        text = self.call('GET', '/metrics')[1].decode()
+        sums = {}
+        for service, count in re.findall(r'_requests_total\{service="(\w+)",operation="\w+"\} (\d+)', text):
+            sums[service] = sums.get(service, 0) + int(count)
+        return {service: count / max(self.delivered(), 1) for service, count in sums.items()}
+
 
 def configuration(storage, folder, password, url):
-    """The set as shipped, at the daemon's defaults; with rds, mocks for the rest."""
+    """The set as shipped, at the daemon's defaults; with rds, mocks for the rest; with aws, a mock for the storage."""
     sections = {
         'mock': [f'plugin = mock\noperator = {OPERATOR}:{password}', 'plugin = mock', 'plugin = mock', 'plugin = mock'],
         'sqlite': [f'plugin = sqlite\npath = {folder}/posthouse.db'] * 3 + ['plugin = log'],
         'rds': [f'plugin = rds\nurl = {url}', 'plugin = mock', 'plugin = mock', 'plugin = mock'],
+        'aws': [f'plugin = mock\noperator = {OPERATOR}:{password}', 'plugin = dynamodb\ntable = messages',
+                'plugin = sqs\nqueue_url = http://127.0.0.1/123456789012/jobs',
+                'plugin = sns\ntopic_arn = arn:aws:sns:eu-west-1:123456789012:alerts'],
     }[storage]
     lines = ['[daemon]', 'log_format = json', f'state_dir = {folder}', '[http]', 'listen = 127.0.0.1:0']
     for kind, section in zip(('storage', 'meta', 'queue', 'alert'), sections):
