@@ -87,6 +87,10 @@ class Cluster:
         """The end of a crash: sessions are cut off, and the next start recovers."""
         control('kill', self.folder)
 
+    def restart(self):
+        """An orderly end, if it runs, and a start."""
+        control('restart', self.folder)
+
     def promote(self):
         control('promote', self.folder)
 
