@@ -197,11 +197,24 @@ static void batcher_refuse_late(struct batcher *batcher)
     }
 }
 
+// As many of the first as go together.
+static size_t batch_size(const struct batcher *batcher)
+{
+    size_t count = 0;
+    for (const struct batcher_item *item = batcher->first; item != NULL && count < batcher->settings.entries;
+         item = item->next) {
+        if (item->alone) {
+            return count == 0 ? 1 : count;
+        }
+        count++;
+    }
+    return count;
+}
+
 static void batch_submit(struct batcher *batcher)
 {
-    const size_t most = batcher->settings.entries;
     const uint32_t waited = waited_ms(batcher, batcher->first);
-    struct batcher_batch *batch = batch_take(batcher, batcher->waiting < most ? batcher->waiting : most);
+    struct batcher_batch *batch = batch_take(batcher, batch_size(batcher));
     struct backend *backend = *batcher->slot;
     if (backend == NULL) {
         batch_refuse(batch, &no_backend);
@@ -336,6 +349,11 @@ size_t batcher_waiting(const struct batcher *batcher)
 size_t batcher_under_way(const struct batcher *batcher)
 {
     return batcher->under_way;
+}
+
+size_t batcher_count(const struct batcher_batch *batch)
+{
+    return batch->count;
 }
 
 const struct ph_result *batcher_result(const struct batcher_batch *batch, size_t index)

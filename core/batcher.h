@@ -35,6 +35,7 @@ struct batcher_item {
     const void *entry;         ///< unchanged until `release`
     struct ph_text trace;      ///< traceparent or empty; lives as long as the entry
     uint32_t deadline_ms;      ///< 0: the batcher's
+    bool alone;                ///< in a batch of its own
     batcher_done_f *done;
     batcher_release_f *release;
 };
@@ -68,6 +69,9 @@ bool batcher_add(struct batcher *batcher, struct batcher_item *item);
 /// Entries that wait, and entries in batches under way.
 size_t batcher_waiting(const struct batcher *batcher);
 size_t batcher_under_way(const struct batcher *batcher);
+
+/// How many entries it was sent with, itself included.
+size_t batcher_count(const struct batcher_batch *batch);
 
 /// How an entry ended; read-only, valid inside `done`, and longer while the batch is held.
 const struct ph_result *batcher_result(const struct batcher_batch *batch, size_t index);

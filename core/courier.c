@@ -268,6 +268,17 @@ static void job_finish(struct job *job, const struct ph_delivery *delivery)
     }
 }
 
+// A permanent failure counts only when nothing but this message can be meant: in a batch another's fault may have ended it.
+static void job_again_alone(struct job *job)
+{
+    job->item.alone = true;
+    haul_hold(job->haul); // for the second release
+    if (!exchange_add(job->haul->courier->exchange, PH_STORAGE_DELIVER, &job->item)) {
+        haul_drop(job->haul);
+        job_give_back(job);
+    }
+}
+
 static void job_delivered(struct batcher_item *item, struct batcher_batch *batch, size_t index)
 {
     struct job *job = (struct job *)item;
@@ -289,6 +300,10 @@ static void job_delivered(struct batcher_item *item, struct batcher_batch *batch
     case PH_INVALID:
     case PH_CONFLICT:
     case PH_INTERNAL:
+        if (batcher_count(batch) > 1) {
+            job_again_alone(job);
+            break;
+        }
         job_fail(job, result->text != NULL ? result->text : "storage gave no reason",
                  delivery->record != NULL ? delivery->record->failures + 1 : 1);
         break;
