@@ -50,10 +50,10 @@ static const struct ph_result no_backend = {
 static const struct ph_result waited_long = {
     .outcome = PH_UNAVAILABLE, .delay_ms = 1000, .text = "the backend is too slow: it waited for its turn too long"};
 
-// Enough waits for a batch that need not be kept apart from the last one.
+// What waits makes a batch that need not be kept apart from the last one: enough of it, or one that goes alone.
 static bool batcher_worthy(const struct batcher *batcher)
 {
-    return batcher->waiting >= (batcher->settings.entries + 1) / 2;
+    return batcher->waiting >= (batcher->settings.entries + 1) / 2 || (batcher->first != NULL && batcher->first->alone);
 }
 
 static void batcher_schedule(struct batcher *batcher)
