@@ -99,6 +99,17 @@ static bool section_is(struct span line, enum aws_profile_file file, const char 
     return span_is(inside, name) && (file == AWS_PROFILE_CREDENTIALS || strcmp(name, "default") == 0);
 }
 
+// A copy with a NUL behind it; NULL without memory. Not strndup: the bytes have no end of their own, which checkers ask of it.
+static char *copy_of(struct span span)
+{
+    char *copy = malloc(span.length + 1);
+    if (copy != NULL) {
+        memcpy(copy, span.bytes, span.length);
+        copy[span.length] = '\0';
+    }
+    return copy;
+}
+
 static void take_line(struct aws_profile *profile, struct span line)
 {
     const char *equals = memchr(line.bytes, '=', line.length);
@@ -113,7 +124,7 @@ static void take_line(struct aws_profile *profile, struct span line)
         if (*slot == NULL && value.length > 0 && name.length == strlen(keys[i].name) &&
             strncasecmp(name.bytes, keys[i].name, name.length) == 0 &&
             memchr(value.bytes, '\0', value.length) == NULL) {
-            *slot = strndup(value.bytes, value.length);
+            *slot = copy_of(value);
         }
     }
 }
