@@ -28,7 +28,7 @@ static bool take_prefix(const char **name, const char *prefix)
 
 bool secret_ask_read(struct ph_text name, struct secret_ask *ask_r)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_+=.@-:";
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_+=.@-:!";
     const char *rest = name.bytes;
     *ask_r = (struct secret_ask){.stage = SECRET_CURRENT};
     if (take_prefix(&rest, "ssm:")) {

@@ -29,6 +29,8 @@ static void test_names(void **state)
     assert_int_equal(ask.stage, SECRET_PREVIOUS);
     assert_true(secret_ask_read(text_of("arn:aws:secretsmanager:eu-west-1:1:secret:a-AbCdEf"), &ask));
     assert_string_equal(ask.name, "arn:aws:secretsmanager:eu-west-1:1:secret:a-AbCdEf");
+    // What RDS calls the secrets that it manages.
+    assert_true(secret_ask_read(text_of("arn:aws:secretsmanager:eu-west-1:1:secret:rds!db-0123-AbCdEf"), &ask));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_false(secret_ask_read(text_of(bad[i]), &ask));
     }
