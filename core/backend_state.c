@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is known of a backend: its state, as the breaker, the health calls and its life make it, and the
-// health calls themselves. They go past the queue: every 5 s while all is well, every second else, so that a
-// backend that comes back is in use again within two seconds.
+// health calls themselves. They go past the queue: every 5 s while all is well, every second else, and every half
+// second while the breaker is open, so that a backend that comes back is in use again well within two seconds.
 #include "core/backend_internal.h"
 #include "core/clock.h"
 #include "core/loader.h"
@@ -11,6 +11,7 @@
 
 #define HEALTH_WELL_MS 5000
 #define HEALTH_UNWELL_MS 1000
+#define HEALTH_AWAY_MS 500
 #define HEALTH_LIMIT_MS 2000
 
 // --- State -------------------------------------------------------------------------------------------------
@@ -131,7 +132,9 @@ static void health_due(struct timer *timer);
 
 static void health_again(struct backend *backend)
 {
-    uint64_t wait = backend->state == BACKEND_READY ? HEALTH_WELL_MS : HEALTH_UNWELL_MS;
+    uint64_t wait = backend->state == BACKEND_READY         ? HEALTH_WELL_MS
+                    : backend->state == BACKEND_UNAVAILABLE ? HEALTH_AWAY_MS
+                                                            : HEALTH_UNWELL_MS;
     backend->health_timer.expired = health_due;
     timers_set(host_timers(backend->host), &backend->health_timer, host_now_ns(backend->host) + wait * BACKEND_MS);
 }

@@ -17,7 +17,7 @@
 
 #define CONNECTION_MAGIC 0x7068636fu
 #define PAUSE_FIRST 100   // ms
-#define PAUSE_MOST 500    // ms, so that service is back soon after the server
+#define PAUSE_MOST 250    // ms, so that service is back soon after the server
 #define CANCEL_GRACE 2000 // ms in which a cancelled statement should end
 #define DEPTH_WRITE 2     // one commits, the next is there already
 #define DEPTH_READ 8

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PostgreSQL's processes and sessions end under load, or are not there: nothing is lost, nothing is done twice."""
 
+import datetime
 import os
 import pathlib
 import random
@@ -11,7 +12,7 @@ import pytest
 
 from cluster import FAST, Cluster
 from harness import PASSWORD, SANITIZED, SCALE, eventually
-from trouble import Repeated, refused, rounds, says, traffic_through
+from trouble import Repeated, check_refusal, refused, rounds, says, traffic_through
 
 
 @pytest.fixture(scope='module')
@@ -101,8 +102,38 @@ def resident(daemon):
     return int(pathlib.Path(f'/proc/{daemon.process.pid}/statm').read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
+READY = 'database system is ready to accept connections'
+
+
+def ready_at(cluster):
+    """When the server last began to accept connections, by its log."""
+    line = [line for line in cluster.log_text().splitlines() if READY in line][-1]
+    return datetime.datetime.strptime(line.split(' UTC ')[0] + '+0000', '%Y-%m-%d %H:%M:%S.%f%z')
+
+
+class Knocking:
+    """Sends to a user all the time, which are refused or accepted. `accepted`: the answers."""
+
+    def __init__(self, clients, to):
+        self.accepted = []
+        self._to = to
+        self._crowd = [Repeated(lambda client=client.fork(): self._knock(client), 0.01) for client in clients]
+
+    def _knock(self, client):
+        answer = client.send(self._to)
+        if answer.status_code == 202:
+            self.accepted.append(answer.json())
+        else:
+            check_refusal(answer)
+
+    def end(self):
+        for one in self._crowd:
+            one.end()
+            assert one.count > 0
+
+
 def test_without_a_database(make_daemon, breakable):
-    """60 s in full. Accepts are refused in time, nothing grows, and it works again by itself soon."""
+    """60 s in full. Accepts are refused in time, nothing grows, and it works again by itself within 2 s."""
     daemon = started(make_daemon, breakable)
     people = [daemon.add_user() for _ in range(3)]
     before = [people[0].sent(people[1].user) for _ in range(5)]
@@ -113,7 +144,7 @@ def test_without_a_database(make_daemon, breakable):
     deadline = 5  # call.deadline
     kept = None
     end = time.monotonic() + min(60, 8 * max(1, SCALE))
-    crowd = [Repeated(lambda client=client.fork(): refused(client, client.user), 0.01) for client in people]
+    crowd = Knocking(people, people[1].user)
     while time.monotonic() < end:
         began = time.monotonic()
         refused(people[0], people[0].user)
@@ -126,20 +157,18 @@ def test_without_a_database(make_daemon, breakable):
     assert descriptors(daemon) <= kept[1] + 8
     # AddressSanitizer keeps what was freed.
     assert SANITIZED or resident(daemon) <= kept[0] + (8 << 20)
-    for one in crowd:
-        one.end()
-        assert one.count > 0
+    assert not crowd.accepted
     breakable.start()
-    began = time.monotonic()
-    accepted = eventually(lambda: (lambda answer: answer.status_code == 202 and answer)(people[0].send(people[1].user)),
-                          'a message is accepted again').json()['id']
-    took = time.monotonic() - began
+    eventually(lambda: crowd.accepted, 'a message is accepted again')
+    crowd.end()
+    # Both by the server's clock: from its being ready to the time of the first message that it took.
+    first = min(datetime.datetime.fromisoformat(message['accepted_at']) for message in crowd.accepted)
+    took = (first - ready_at(breakable)).total_seconds()
     print(f'service was back after {took:.2f} s')
-    # 2 s are promised; a machine that is busy with other tests may need more, one that waits for a long pause much more.
-    assert took < 6
+    assert took <= 2, 'it comes back within 2 s'
     daemon.wait_ready('ready')
-    inbox = [message['id'] for message in people[1].wait_inbox(6)]
-    assert sorted(inbox) == sorted([*before, accepted])
+    promised = sorted([*before, *(message['id'] for message in crowd.accepted)])
+    eventually(lambda: sorted(message['id'] for message in people[1].inbox()) == promised, 'all of it arrives, once')
 
 
 def test_the_server_is_not_there_at_start(make_daemon, breakable):

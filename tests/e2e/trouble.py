@@ -83,9 +83,13 @@ def says(daemon, *words):
     eventually(said, f'the log says {words}')
 
 
-def refused(client, to, **more):
-    """One send, which storage refuses: 503 with Retry-After."""
-    answer = client.send(to, **more)
+def check_refusal(answer):
+    """What a send is answered while storage is away: 503 with Retry-After."""
     assert answer.status_code == 503, answer.text
     assert int(answer.headers['Retry-After']) >= 1
     return answer
+
+
+def refused(client, to, **more):
+    """One send, which storage refuses."""
+    return check_refusal(client.send(to, **more))

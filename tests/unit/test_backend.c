@@ -364,7 +364,7 @@ static void test_health_brings_it_back(void **state)
     rig_advance(scene->rig, 10000);
     assert_int_equal(backend_state(scene->backend), BACKEND_UNAVAILABLE);
     scene->health_fails = false;
-    rig_advance(scene->rig, 1100);
+    rig_advance(scene->rig, 600); // it is asked every half second
     assert_true(backend_usable(scene->backend));
     rig_advance(scene->rig, 1100);
     assert_int_equal(backend_state(scene->backend), BACKEND_READY);
