@@ -104,7 +104,7 @@ static void tell_opened(struct backend *backend, const struct ph_result *result)
 static void open_failed(struct backend *backend, const struct ph_result *result)
 {
     bool again = outcome_is_retryable(result->outcome);
-    backend_set_detail(backend, result->text != NULL ? result->text : outcome_name(result->outcome));
+    backend_set_trouble(backend, result->text != NULL ? result->text : outcome_name(result->outcome));
     const struct log_field fields[] = {log_text("outcome", outcome_name(result->outcome)),
                                        log_text("reason", result->text), log_int("tries", backend->open_tries)};
     log_limited(&backend->log_limit, again ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, &backend->log,
@@ -138,7 +138,7 @@ static void open_done(void *context, const struct ph_result *result, const void 
         return;
     }
     backend->open = true;
-    backend_set_detail(backend, "");
+    backend_set_trouble(backend, "");
     backend_start_health(backend);
     backend_update_state(backend);
     tell_opened(backend, &ended);

@@ -49,19 +49,21 @@ enum backend_state {
     BACKEND_CLOSED       ///< closed, or its instance is in quarantine
 };
 
+#define BACKEND_DETAIL_SIZE 1040
+
 struct backend_status {
     enum backend_state state;
-    int64_t since_ms;            ///< wall time of the last change of state
-    uint32_t kind;               ///< enum ph_kind
-    const char *section;         ///< such as "storage"
-    const char *plugin;          ///< the plugin's name
-    const char *plugin_version;  ///< the plugin's version
-    const char *backend_version; ///< such as "PostgreSQL 15.8"; "" when not known
-    const char *detail;          ///< one line for an operator; "" when there is nothing to say
-    uint32_t outcome;            ///< of the last open or health call (enum ph_outcome)
-    size_t under_way;            ///< plugin calls
-    size_t waiting;              ///< plugin calls that wait for a place
-    bool faults;                 ///< faults are injected
+    int64_t since_ms;                 ///< wall time of the last change of state
+    uint32_t kind;                    ///< enum ph_kind
+    const char *section;              ///< such as "storage"
+    const char *plugin;               ///< the plugin's name
+    const char *plugin_version;       ///< the plugin's version
+    const char *backend_version;      ///< such as "PostgreSQL 15.8"; "" when not known
+    char detail[BACKEND_DETAIL_SIZE]; ///< one line for an operator: what is wrong, what it says of itself; "": nothing
+    uint32_t outcome;                 ///< of the last open or health call (enum ph_outcome)
+    size_t under_way;                 ///< plugin calls
+    size_t waiting;                   ///< plugin calls that wait for a place
+    bool faults;                      ///< faults are injected
 };
 
 typedef void backend_state_f(struct backend *backend, void *context);

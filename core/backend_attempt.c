@@ -105,7 +105,7 @@ static void log_failure(const struct attempt *attempt, const struct ph_result *r
     char detail[BACKEND_TEXT_SIZE];
     snprintf(detail, sizeof detail, "%s ended %s: %s", attempt->call->operation->name, outcome_name(result->outcome),
              result->text != NULL ? result->text : "no reason given");
-    backend_set_detail(backend, detail);
+    backend_set_trouble(backend, detail);
     log_limited(&backend->log_limit, LOG_LEVEL_WARN, &context, "a backend call failed", fields,
                 sizeof fields / sizeof fields[0]);
 }
@@ -135,7 +135,7 @@ static void conclude(struct attempt *attempt, const struct ph_result *common, bo
         log_failure(attempt, failure);
     }
     if (tally[PH_DENIED] > 0 || answered) {
-        backend_set_denied(backend, attempt->call->operation->number, tally[PH_DENIED] > 0 ? backend->detail : NULL);
+        backend_set_denied(backend, attempt->call->operation->number, tally[PH_DENIED] > 0 ? backend->trouble : NULL);
     }
     tell_breaker(attempt, outage || (timed_out && !answered));
 }

@@ -168,8 +168,8 @@ struct backend {
     bool denied[OPERATION_NUMBER_MAX]; ///< the last answer of this operation was a refusal of this program
     size_t denied_count;
     char denied_detail[BACKEND_TEXT_SIZE]; ///< of the last refusal
-    char detail[BACKEND_TEXT_SIZE];
-    bool detail_is_trouble; ///< it tells of a failure, not what a healthy backend says of itself
+    char trouble[BACKEND_TEXT_SIZE];       ///< what failed last; "" when that is over
+    char said[BACKEND_TEXT_SIZE];          ///< of itself, in the last health call that it answered, well or not
     char version[128];
     struct plain_call *health_call;
     uint64_t health_started_ns;
@@ -181,7 +181,7 @@ struct backend {
 
 // backend_state.c
 void backend_update_state(struct backend *backend);
-void backend_set_detail(struct backend *backend, const char *text);
+void backend_set_trouble(struct backend *backend, const char *text);
 /// An operation got an answer, or was denied (`detail`: what to tell operators): an operator must act, though others work.
 void backend_set_denied(struct backend *backend, uint32_t operation, const char *detail);
 void backend_start_health(struct backend *backend);

@@ -42,7 +42,7 @@ static void log_state(const struct backend *backend)
 {
     const struct log_field fields[] = {
         log_text("state", backend_state_name(backend->state)),
-        log_text("detail", backend->detail),
+        log_text("detail", backend->trouble),
     };
     log_line(is_worse(backend->state) ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, &backend->log, "the backend's state changed",
              fields, 2);
@@ -56,8 +56,8 @@ void backend_update_state(struct backend *backend)
         return;
     }
     bool was_well = backend->state == BACKEND_READY;
-    if (state == BACKEND_READY && backend->detail_is_trouble) {
-        backend_set_detail(backend, ""); // it is over
+    if (state == BACKEND_READY) {
+        backend_set_trouble(backend, ""); // it is over
     }
     backend->state = state;
     backend->since_ms = clock_wall_ms(host_settings(backend->host)->clock);
@@ -73,10 +73,9 @@ void backend_update_state(struct backend *backend)
     }
 }
 
-void backend_set_detail(struct backend *backend, const char *text)
+void backend_set_trouble(struct backend *backend, const char *text)
 {
-    snprintf(backend->detail, sizeof backend->detail, "%s", text != NULL ? text : "");
-    backend->detail_is_trouble = true;
+    snprintf(backend->trouble, sizeof backend->trouble, "%s", text);
 }
 
 void backend_set_denied(struct backend *backend, uint32_t operation, const char *detail)
@@ -102,12 +101,13 @@ void backend_status(const struct backend *backend, struct backend_status *status
         .plugin = backend->plugin->descriptor.name,
         .plugin_version = backend->plugin->descriptor.version,
         .backend_version = backend->version,
-        .detail = backend->detail,
         .outcome = backend->outcome,
         .under_way = backend->running,
         .waiting = backend->waiting_count,
         .faults = backend->faults != NULL,
     };
+    const bool both = backend->trouble[0] != '\0' && backend->said[0] != '\0';
+    snprintf(status_r->detail, sizeof status_r->detail, "%s%s%s", backend->trouble, both ? "; " : "", backend->said);
 }
 
 enum backend_state backend_state(const struct backend *backend)
@@ -139,12 +139,17 @@ static void health_again(struct backend *backend)
     timers_set(host_timers(backend->host), &backend->health_timer, host_now_ns(backend->host) + wait * BACKEND_MS);
 }
 
+static void note_said(struct backend *backend, const struct ph_health *health)
+{
+    snprintf(backend->said, sizeof backend->said, "%s", health->detail != NULL ? health->detail : "");
+}
+
 static void health_failed(struct backend *backend, const struct ph_result *result)
 {
     char text[BACKEND_TEXT_SIZE];
     snprintf(text, sizeof text, "health ended %s: %s", outcome_name(result->outcome),
              result->text != NULL ? result->text : "no reason given");
-    backend_set_detail(backend, text);
+    backend_set_trouble(backend, text);
     backend->unhealthy = true;
     if (outcome_is_outage(result->outcome)) {
         breaker_unhealthy(&backend->breaker, host_now_ns(backend->host),
@@ -160,10 +165,9 @@ static void health_succeeded(struct backend *backend, const struct ph_health *he
         snprintf(backend->version, sizeof backend->version, "%s", health->version);
     }
     if (backend->denied_count > 0) {
-        backend_set_detail(backend, backend->denied_detail);
+        backend_set_trouble(backend, backend->denied_detail);
     } else if (backend->breaker.state == BREAKER_CLOSED) {
-        backend_set_detail(backend, health->detail);
-        backend->detail_is_trouble = false;
+        backend_set_trouble(backend, "");
     }
 }
 
@@ -175,6 +179,9 @@ static void health_done(void *context, const struct ph_result *result, const voi
     backend_metrics_attempt(backend->metrics, PH_HEALTH, host_now_ns(backend->host) - backend->health_started_ns,
                             tally);
     backend->outcome = result->outcome;
+    if (output != NULL) {
+        note_said(backend, output);
+    }
     if (result->outcome == PH_OK && output != NULL) {
         health_succeeded(backend, output);
     } else {

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/backend.h"
 #include "core/batcher.h"
 #include "core/mailbox.h"
 #include "posthouse/plugin.h"
@@ -110,7 +111,7 @@ struct exchange_backend {
     char plugin[64]; ///< "sqlite"
     char version[32];
     char state[16]; ///< as backend_state_name()
-    char detail[256];
+    char detail[BACKEND_DETAIL_SIZE];
     char backend_version[64]; ///< what the backend says of itself, or ""
     int64_t since_ms;         ///< wall time when it came into that state
     uint64_t under_way;       ///< plugin calls

@@ -11,6 +11,9 @@ static bool script(struct rig *rig, void *instance, struct ph_call *call)
 {
     (void)instance;
     struct scene *scene = rig->own;
+    if (call->operation == PH_HEALTH) {
+        ((struct ph_health *)call->outputs[0])->detail = scene->health_says;
+    }
     if (call->operation == PH_HEALTH && scene->health_fails) {
         rig_end(call, PH_UNAVAILABLE);
         return true;

@@ -31,6 +31,7 @@ struct scene {
     bool keep;       // sends stay under way
     bool keep_setup; // likewise
     bool health_fails;
+    const char *health_says; // of itself, well or not
     size_t biggest;
 };
 

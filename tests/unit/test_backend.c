@@ -453,6 +453,28 @@ static void test_failing_health_alone_is_seen(void **state)
     scene_free(scene);
 }
 
+// What a backend says of itself stands beside what is wrong, also while its health calls fail.
+static void test_it_says_how_it_is(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_opened();
+    struct backend_status status;
+    scene->health_says = "keys from a role";
+    rig_advance(scene->rig, 5100);
+    backend_status(scene->backend, &status);
+    assert_string_equal(status.detail, "keys from a role");
+    scene->health_fails = true;
+    rig_advance(scene->rig, 5100);
+    backend_status(scene->backend, &status);
+    assert_string_equal(status.detail, "health ended unavailable: scripted; keys from a role");
+    scene->health_fails = false;
+    scene->health_says = NULL;
+    rig_advance(scene->rig, 5100);
+    backend_status(scene->backend, &status);
+    assert_string_equal(status.detail, "");
+    scene_free(scene);
+}
+
 static void test_uncertain_waits_for_the_breaker_until_the_deadline(void **state)
 {
     (void)state;
@@ -669,6 +691,7 @@ int main(void)
         cmocka_unit_test(test_one_probe_at_a_time),
         cmocka_unit_test(test_a_long_receive_is_no_probe),
         cmocka_unit_test(test_failing_health_alone_is_seen),
+        cmocka_unit_test(test_it_says_how_it_is),
         cmocka_unit_test(test_uncertain_waits_for_the_breaker_until_the_deadline),
         cmocka_unit_test(test_open_is_tried_again_until_it_works_or_is_refused),
         cmocka_unit_test(test_close_drains),
