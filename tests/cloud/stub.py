@@ -29,6 +29,9 @@ REGION = 'eu-west-1'
 ACCOUNT = '123456789012'
 SERVICES = ('sqs', 'dynamodb', 'sns', 'secretsmanager', 'ssm', 'sts', 'credentials')
 VARIABLES = {'secretsmanager': 'SECRETS_MANAGER'}
+# Whose requests name their operation in the head; and who is asked without a signature.
+NAMED_BY_HEAD = (*JSON_SERVICES, 'credentials')
+GIVES_KEYS = ('sts', 'credentials')
 LIMIT = 60
 
 
@@ -75,12 +78,15 @@ class Listener:
 
     def early(self, request):
         _, operation = self.operation_of(request)
-        if self.service not in JSON_SERVICES and operation is None:
+        if self.service not in NAMED_BY_HEAD:
             return False  # it stands in the body
         return bool(self.aws.faults.strike(self.service, operation, ('reset-before',)))
 
     def operation_of(self, request):
-        """What is asked, and by which operation; None while its name is in a body that is not read."""
+        """What is asked, and by which operation; None while its name is in a body that is not read. Of the credentials
+        endpoints, the path is the operation."""
+        if self.service == 'credentials':
+            return None, request.path
         if self.service in JSON_SERVICES:
             prefix, _, operation = request.headers.get('x-amz-target', '').partition('.')
             if TARGETS.get(prefix) != self.service:
@@ -90,15 +96,9 @@ class Listener:
         return asked, asked.get('Action')
 
     async def answer(self, request):
-        if self.service == 'credentials':
-            await self.hold('credentials', request.path)
-            struck = Blows(self.aws.faults, self.aws.faults.strike('credentials', request.path, ('error',)))
-            fault = struck.has('error')
-            if fault:
-                return error('credentials', Refusal(fault.code, 'The stub refused this.', fault.status), fault.form)
-            return self.aws.credentials.answer(request) or Answer(404, b'', 'text/plain')
         asked, operation = self.operation_of(request)
-        self.aws.requests[self.service, operation] += 1
+        if self.service != 'credentials':
+            self.aws.requests[self.service, operation] += 1
         try:
             return await self.serve(request, asked, operation)
         except Refusal as refusal:
@@ -118,32 +118,38 @@ class Listener:
         service, faults = self.service, self.aws.faults
         await self.hold(service, operation)
         kinds = ['throttle', 'error', 'reset-after', 'half', 'crc', 'md5', 'partial', 'lose', 'double']
-        blows = Blows(faults, faults.strike(service, operation, kinds + ([] if service in JSON_SERVICES else ['reset-before'])))
+        blows = Blows(faults, faults.strike(service, operation, kinds + ([] if service in NAMED_BY_HEAD else ['reset-before'])))
         if blows.has('reset-before'):
             return Answer(harm='reset')
-        if service == 'sts':
-            return self.aws.credentials.assume(asked)
-        self.aws.credentials.check(service, request, self.aws.skew)
+        if service not in GIVES_KEYS:
+            self.aws.credentials.check(service, request, self.aws.skew)
         if fault := blows.has('throttle'):
-            answer = error(service, Refusal(THROTTLES.get(service, 'ThrottlingException'), 'Rate exceeded'))
+            answer = error(service, Refusal(THROTTLES.get(service, 'ThrottlingException'), 'Rate exceeded',
+                                            429 if service == 'credentials' else 400))
             if fault.delay is not None:
                 answer.headers['Retry-After'] = str(round(fault.delay))
             return answer
         if fault := blows.has('error'):
             return error(service, Refusal(fault.code, 'The stub refused this.', fault.status), fault.form)
-        return await self.work(asked, operation, blows)
-
-    async def work(self, asked, operation, blows):
-        if self.service in JSON_SERVICES:
-            asked = json.loads(asked)
-        handler = getattr(self.aws.handlers[self.service], operation or '', None)
-        if handler is None or not operation[0].isupper():
-            raise Refusal('UnknownOperationException', f'the stub has no {operation}')
-        answer = good(self.service, operation, await handler(asked, blows))
-        self.aws.done[self.service, operation] += 1
+        answer = await self.work(request, asked, operation, blows)
         if blows.has('crc') and 'x-amz-crc32' in answer.headers:
             answer.headers['x-amz-crc32'] = str(int(answer.headers['x-amz-crc32']) ^ 1)
         answer.harm = 'reset' if blows.has('reset-after') else 'half' if blows.has('half') else ''
+        return answer
+
+    async def work(self, request, asked, operation, blows):
+        if self.service == 'credentials':
+            return self.aws.credentials.answer(request) or Answer(404, b'', 'text/plain')
+        if self.service == 'sts':
+            answer = self.aws.credentials.assume(asked)
+        else:
+            if self.service in JSON_SERVICES:
+                asked = json.loads(asked)
+            handler = getattr(self.aws.handlers[self.service], operation or '', None)
+            if handler is None or not operation[0].isupper():
+                raise Refusal('UnknownOperationException', f'the stub has no {operation}')
+            answer = good(self.service, operation, await handler(asked, blows))
+        self.aws.done[self.service, operation] += 1
         return answer
 
 

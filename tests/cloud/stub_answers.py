@@ -14,7 +14,8 @@ JSON_SERVICES = {'dynamodb': '1.0', 'sqs': '1.0', 'secretsmanager': '1.1', 'ssm'
 TARGETS = {'DynamoDB_20120810': 'dynamodb', 'AmazonSQS': 'sqs', 'secretsmanager': 'secretsmanager', 'AmazonSSM': 'ssm'}
 NAMESPACES = {'sqs': 'com.amazonaws.sqs#', 'dynamodb': 'com.amazonaws.dynamodb.v20120810#'}
 # service → what "too fast" is called there.
-THROTTLES = {'dynamodb': 'ProvisionedThroughputExceededException', 'sqs': 'RequestThrottled', 'sns': 'Throttling'}
+THROTTLES = {'dynamodb': 'ProvisionedThroughputExceededException', 'sqs': 'RequestThrottled', 'sns': 'Throttling',
+             'sts': 'Throttling'}
 
 
 class Refusal(Exception):

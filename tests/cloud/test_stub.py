@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The stub, as boto3 sees it: that it carries messages, and that every fault shows as what it is."""
 
+import http.client
+import json
 import time
+import urllib.request
 
 import boto3
 import botocore.config
@@ -188,6 +191,35 @@ def test_other_faults(aws):
     aws.faults.add('md5', 'sqs')
     (job,) = receive(aws)
     assert job['MD5OfBody'] != md5_of(job['Body'])
+
+
+def assume(aws, timeout=5):
+    return client(aws, 'sts', timeout=timeout).assume_role_with_web_identity(
+        RoleArn=f'arn:aws:iam::{ACCOUNT}:role/x', RoleSessionName='tests', WebIdentityToken=aws.credentials.web_identity)
+
+
+def container(aws, timeout=5):
+    request = urllib.request.Request(aws.url('credentials') + '/container',
+                                     headers={'Authorization': aws.credentials.container_token})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout) as answer:
+        return json.loads(answer.read())
+
+
+@pytest.mark.parametrize('ask, service', [(assume, 'sts'), (container, 'credentials')])
+def test_who_gives_credentials_fails_like_the_others(aws, ask, service):
+    ask(aws)
+    for kind in ('throttle', 'error', 'hang', 'half', 'reset-before', 'reset-after'):
+        fault = aws.faults.add(kind, service)
+        try:
+            answer = ask(aws, timeout=0.5)
+            assert kind == 'half' and 'Expiration' not in str(answer)  # boto3 takes what it gets
+        except (*FAILURES, OSError, http.client.HTTPException):
+            pass
+        assert fault.hits > 0, kind
+        aws.faults.remove(fault)
+    ask(aws)
+    aws.faults.add('throttle', 'sts')
+    assert code_of(assume, aws) == 'Throttling'
 
 
 def test_a_service_is_cut_and_mended(aws):
