@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import SCALE, eventually
+from harness import DURABLE, SCALE, eventually
 from traffic import Traffic
 
 FAULTS = ('latency 1ms..30ms, transient 5%, uncertain 3%, throttled 2% 100ms, unavailable 1%, duplicate 3%, '
@@ -39,7 +39,7 @@ def test_faults_everywhere(make_daemon, seed):
     print(f'POSTHOUSE_FAULT_SEEDS={seed}')
     moments = random.Random(seed)
     # The mock keeps nothing over a kill: its seeds run without.
-    backend_set = ('mock', 'sqlite', 'rds')[seed % 3]
+    backend_set = ('mock', *DURABLE)[seed % (1 + len(DURABLE))]
     durable = backend_set != 'mock'
     daemon = make_daemon(backend_set)
     if durable:
