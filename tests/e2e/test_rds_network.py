@@ -5,8 +5,15 @@ import time
 
 import pytest
 
+from cluster import FAST
 from harness import SCALE, eventually
+from namespace import Namespace, possible
 from trouble import rounds, traffic_through
+
+
+# Its last statement was LISTEN, or it has told others since.
+LISTENING = ("SELECT pid FROM pg_stat_activity WHERE datname = %s AND usename = 'posthouse'"
+             " AND (query LIKE 'LISTEN%%' OR query LIKE '%%pg_notify%%')")
 
 
 @pytest.fixture
@@ -111,6 +118,32 @@ def test_a_transaction_whose_end_never_arrives(behind):
             traffic.wait_accepted(30, 'messages are accepted')
 
 
+def test_the_server_ends_sessions_of_who_is_gone(make_daemon, own_cluster):
+    """The cable is pulled: not a packet says that the daemon is gone, and no lock of its sessions may stay. The server's
+    keepalive probes find those that are idle, tcp_user_timeout the one that was sent something; its defaults would take hours."""
+    if not possible():
+        pytest.skip('no right to make a network namespace here; test_rds_connect asserts what the sessions ask for')
+    cluster = own_cluster('listen_addresses=*', *FAST)
+    network = Namespace()
+    try:
+        with open(cluster.folder / 'data' / 'pg_hba.conf', 'a', encoding='utf-8') as rules:
+            rules.write(f'host all all {network.there}/32 scram-sha-256\n')
+        cluster.sql('SELECT pg_reload_conf()')
+        daemon = make_daemon('rds', cluster=cluster)
+        daemon.sections['storage'].update(url=cluster.tcp_url(daemon.database_name, host=network.here), password='first')
+        daemon.preexec = network.enter
+        daemon.spawn()
+        eventually(lambda: len(cluster.sql(LISTENING, [daemon.database_name])) == 1 and
+                   len(cluster.backends(daemon.database_name)) == 6, 'all of its sessions are there')
+        network.pull()
+        daemon.kill()
+        cluster.sql("SELECT pg_notify('posthouse_inbox', 'nobody')", database=daemon.database_name)
+        assert len(cluster.backends(daemon.database_name)) == 6
+        eventually(lambda: not cluster.backends(daemon.database_name), 'the server has ended them')
+    finally:
+        network.remove()
+
+
 def test_without_notifications(make_daemon):
     """Behind a pooling proxy, say: readers at another daemon look once a second."""
     one = make_daemon('rds', storage={'notify': 'no'}).start()
@@ -120,11 +153,6 @@ def test_without_notifications(make_daemon):
     message = ada.sent('ada')
     page = ada.fork(two).page('start', wait=20)
     assert [m['id'] for m in page['messages']] == [message]
-
-
-# Its last statement was LISTEN, or it has told others since.
-LISTENING = ("SELECT pid FROM pg_stat_activity WHERE datname = %s AND usename = 'posthouse'"
-             " AND (query LIKE 'LISTEN%%' OR query LIKE '%%pg_notify%%')")
 
 
 def test_the_listening_session_ends(make_daemon, cluster):

@@ -279,6 +279,26 @@ static void test_the_session_is_settled(void **state)
     }
 }
 
+static bool expect_probes(struct connect_request *request)
+{
+    return expect_setting(request, "tcp_keepalives_idle", "5") &&
+           expect_setting(request, "tcp_keepalives_interval", "2") &&
+           expect_setting(request, "tcp_keepalives_count", "3") && expect_setting(request, "tcp_user_timeout", "11000");
+}
+
+// What the kernel of the server's machine was told, not what was asked for: over a socket of files it says 0. That it works
+// is in tests/e2e/test_rds_network.py, where a network may be cut.
+static void test_the_server_looks_for_who_is_gone(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    struct connect_request *request = request_of(cluster_tcp_url("posthouse"), "first", expect_probes);
+    connect_work(request);
+    assert_non_null(request->connection);
+    connect_request_free(request);
+}
+
 static bool fine_work(struct connect_request *request)
 {
     PGresult *last = connect_query(request, "SELECT 1; SELECT 2 AS two");
@@ -359,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_a_refusal_says_more_than_an_absence),
         cmocka_unit_test(test_the_password_of_the_option_counts),
         cmocka_unit_test(test_the_session_is_settled),
+        cmocka_unit_test(test_the_server_looks_for_who_is_gone),
         cmocka_unit_test(test_work_that_fails),
         cmocka_unit_test(test_work_that_lasts_too_long),
     };
