@@ -135,14 +135,14 @@ static const char json_escapes[256] = {
     ['\x1c'] = 'u', ['\x1d'] = 'u', ['\x1e'] = 'u', ['\x1f'] = 'u', ['"'] = '"',    ['\\'] = '\\',
 };
 
+/// Bytes that an escape takes at most.
+#define ESCAPED_MOST ((size_t)6)
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 /// True when one of eight bytes needs an escape. The borrow of a lower byte can make this true for nothing (then the
 /// bytes are looked at one by one), but never false.
-static inline bool eight_need_escape(const char *text)
+static inline bool eight_need_escape(uint64_t word)
 {
-    uint64_t word;
-    memcpy(&word, text, sizeof word);
     uint64_t quote = word ^ EACH_BYTE('"');
     uint64_t backslash = word ^ EACH_BYTE('\\');
     uint64_t hit = ((word - EACH_BYTE(0x20)) & ~word) | ((quote - EACH_BYTE(1)) & ~quote) |
@@ -150,47 +150,84 @@ static inline bool eight_need_escape(const char *text)
     return (hit & EACH_BYTE(0x80)) != 0;
 }
 
-/// The number of bytes from `text` on that need no escape.
-static size_t plain_run(const char *text, size_t length)
+static inline size_t escaped_size(unsigned char byte)
 {
-    size_t at = 0;
-    while (at < length) {
-        if (length - at >= 8 && !eight_need_escape(text + at)) {
-            at += 8;
-        } else if (json_escapes[(unsigned char)text[at]] == 0) {
-            at++;
-        } else {
-            break;
-        }
-    }
-    return at;
+    const char escape = json_escapes[byte];
+    return 1 + (size_t)(escape != 0) + 4 * (size_t)(escape == 'u');
 }
 
-static bool append_escape(struct buffer *buffer, unsigned char byte)
+size_t buffer_json_string_size(const char *text, size_t length)
 {
-    char text[6] = {'\\', json_escapes[byte], '0', '0', (char)('0' + (byte >> 4)), "0123456789abcdef"[byte & 15]};
-    return buffer_append(buffer, text, text[1] == 'u' ? 6 : 2);
+    size_t size = 2;
+    size_t at = 0;
+    for (uint64_t word; length - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        if (!eight_need_escape(word)) {
+            size += sizeof word;
+            continue;
+        }
+        for (size_t i = 0; i < sizeof word; i++) {
+            size += escaped_size((unsigned char)text[at + i]);
+        }
+    }
+    while (at < length) {
+        size += escaped_size((unsigned char)text[at++]);
+    }
+    return size;
+}
+
+/// Writes one byte as it stands in a string, escaped or not; returns where the next one goes.
+static inline char *write_escaped(char *out, unsigned char byte)
+{
+    const char escape = json_escapes[byte];
+    if (escape == 0) {
+        *out = (char)byte;
+        return out + 1;
+    }
+    out[0] = '\\';
+    out[1] = escape;
+    if (escape != 'u') {
+        return out + 2;
+    }
+    out[2] = out[3] = '0';
+    out[4] = (char)('0' + (byte >> 4));
+    out[5] = "0123456789abcdef"[byte & 15];
+    return out + ESCAPED_MOST;
+}
+
+static char *write_string(char *out, const char *text, size_t length)
+{
+    size_t at = 0;
+    *out++ = '"';
+    for (uint64_t word; length - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        if (!eight_need_escape(word)) {
+            memcpy(out, &word, sizeof word);
+            out += sizeof word;
+            continue;
+        }
+        for (size_t i = 0; i < sizeof word; i++) {
+            out = write_escaped(out, (unsigned char)text[at + i]);
+        }
+    }
+    while (at < length) {
+        out = write_escaped(out, (unsigned char)text[at++]);
+    }
+    *out++ = '"';
+    return out;
 }
 
 bool buffer_json_string(struct buffer *buffer, const char *text, size_t length)
 {
-    size_t before = buffer->length;
-    text = length > 0 ? text : "";
-    bool whole = buffer_reserve(buffer, length < SIZE_MAX - 2 ? length + 2 : SIZE_MAX) && buffer_byte(buffer, '"');
-    for (size_t at = 0; whole;) {
-        size_t run = plain_run(text + at, length - at);
-        whole = buffer_append(buffer, text + at, run);
-        at += run;
-        if (at == length) {
-            break;
-        }
-        whole = whole && append_escape(buffer, (unsigned char)text[at++]);
+    const size_t room = buffer->failed ? 0 : buffer->capacity - buffer->length;
+    // Counted only where it may not fit; what is longer than the ceiling never does.
+    if ((room < 2 || length > (room - 2) / ESCAPED_MOST) &&
+        !buffer_reserve(buffer, length <= buffer->ceiling ? buffer_json_string_size(text, length) : length)) {
+        return false;
     }
-    whole = whole && buffer_byte(buffer, '"');
-    if (!whole) {
-        buffer->length = before;
-    }
-    return whole;
+    const char *end = write_string(buffer->data + buffer->length, text, length);
+    buffer->length = (size_t)(end - buffer->data);
+    return true;
 }
 
 const char *buffer_string(struct buffer *buffer)

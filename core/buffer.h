@@ -81,6 +81,9 @@ bool buffer_vprintf(struct buffer *buffer, const char *format, va_list arguments
 /// quote, backslash and control characters (NUL too) are escaped, everything else is copied.
 bool buffer_json_string(struct buffer *buffer, const char *text, size_t length);
 
+/// The bytes that buffer_json_string() would append.
+size_t buffer_json_string_size(const char *text, size_t length);
+
 /// True once an append failed, until buffer_clear() or buffer_free().
 static inline bool buffer_failed(const struct buffer *buffer)
 {

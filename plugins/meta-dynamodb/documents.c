@@ -13,7 +13,7 @@
 // Of a request; DynamoDB takes 16 MB.
 #define PUT_BYTES ((size_t)8 << 20)
 #define BODY_MAX ((size_t)12 << 20)
-#define BODY_USUAL ((size_t)24 << 10)
+#define BODY_USUAL ((size_t)40 << 10)
 // 16 MB of items, with what JSON adds.
 #define GET_RESPONSE_LIMIT ((size_t)40 << 20)
 #define PUT_RESPONSE_LIMIT ((size_t)24 << 20)

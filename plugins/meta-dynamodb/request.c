@@ -9,23 +9,16 @@
 // Names of attributes, the id, two numbers, and what stands around them, with room to spare.
 #define ENVELOPE 512u
 #define SENDER_MAX 1024u
+// A full request of documents up to this size is below all limits however many of their bytes are escaped, so that these need
+// not be counted.
+#define SMALL ((size_t)32 << 10)
+#define ESCAPED 6u
 #define MILLISECONDS 1000
 
 static const char *status_name(uint32_t status)
 {
     static const char *const names[] = {"accepted", "delivered", "expired", "dead", "failed"};
     return status < sizeof names / sizeof names[0] ? names[status] : "unknown";
-}
-
-// Bytes that a text takes in JSON, at most, with its quotes.
-static size_t json_size(struct ph_text text)
-{
-    size_t size = text.length + 2;
-    for (size_t i = 0; i < text.length; i++) {
-        const unsigned char byte = (unsigned char)text.bytes[i];
-        size += byte == '"' || byte == '\\' ? 1 : byte < ' ' ? 5 : 0;
-    }
-    return size;
 }
 
 const char *request_obstacle(const struct ph_document *document)
@@ -45,7 +38,12 @@ const char *request_obstacle(const struct ph_document *document)
 
 size_t request_put_size(const struct ph_document *document)
 {
-    return json_size(document->json) + json_size(document->sender) + ENVELOPE;
+    const size_t length = document->json.length + document->sender.length;
+    if (length <= SMALL) {
+        return ENVELOPE + ESCAPED * length;
+    }
+    return buffer_json_string_size(document->json.bytes, document->json.length) +
+           buffer_json_string_size(document->sender.bytes, document->sender.length) + ENVELOPE;
 }
 
 static void write_id(struct buffer *body, const struct ph_id *id)
@@ -59,16 +57,25 @@ static void write_id(struct buffer *body, const struct ph_id *id)
     buffer_text(body, "\"}");
 }
 
+static void write_name(struct buffer *body, const char *name)
+{
+    buffer_text(body, ",\"");
+    buffer_text(body, name);
+    buffer_text(body, "\":");
+}
+
 static void write_text(struct buffer *body, const char *name, const char *bytes, size_t length)
 {
-    buffer_printf(body, ",\"%s\":{\"S\":", name);
+    write_name(body, name);
+    buffer_text(body, "{\"S\":");
     buffer_json_string(body, bytes, length);
     buffer_byte(body, '}');
 }
 
 static void write_number(struct buffer *body, const char *name, int64_t number)
 {
-    buffer_printf(body, ",\"%s\":{\"N\":\"", name);
+    write_name(body, name);
+    buffer_text(body, "{\"N\":\"");
     buffer_signed(body, number);
     buffer_text(body, "\"}");
 }
