@@ -9,6 +9,7 @@
 #ifndef CORE_JSON_READ_H
 #define CORE_JSON_READ_H
 
+#include "core/json_lex.h"
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +17,7 @@
 struct buffer;
 
 /// Arrays and objects within each other.
-#define JSON_READ_DEPTH 32
+#define JSON_READ_DEPTH JSON_LEX_DEPTH
 
 enum json_read_flags {
     JSON_READ_ALLOW_NUL = 1, ///< "\u0000" within string values (keys never); use json_string_length()

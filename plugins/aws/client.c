@@ -201,7 +201,8 @@ static void on_answer(void *context, const struct ph_http_response *response)
     LIST_REMOVE(exchange, entry);
     exchange->http = NULL;
     struct aws_verdict verdict;
-    aws_verdict_make(&verdict, exchange->request.service, exchange->request.operation, response);
+    aws_verdict_make(&verdict, exchange->request.service, exchange->request.operation, response,
+                     exchange->request.unread);
     if (verdict.answer.outcome != PH_OK && settle_again(exchange, response, &verdict.failure)) {
         aws_verdict_clear(&verdict);
         aws_wire_clear(&exchange->wire);

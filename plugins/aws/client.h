@@ -59,18 +59,20 @@ struct aws_request {
     struct ph_text body;   ///< JSON, or a form without Action and Version, such as "&TopicArn=…" (plugins/aws/form.h)
     uint32_t wait_ms;      ///< how long the service itself may wait (a long poll); the deadline is that much later
     size_t response_limit; ///< bytes of an answer; 0: 16 MiB
+    bool unread;           ///< of a JSON service: what answers a 2xx is read by the caller, from `answer->body`
 };
 
 /// How a request ended. Valid only inside the done function; a parsed body may be kept with json_incref().
 struct aws_answer {
-    enum ph_outcome outcome;   ///< PH_OK: a 2xx whose body could be read. Never PH_PENDING, DUPLICATE, CONFLICT
-    uint32_t delay_ms;         ///< of PH_THROTTLED: when to come again, 0 for "not said"
-    int status;                ///< of HTTP; 0 when no answer came
-    const char *code;          ///< the service's own error code, "ResourceNotFoundException"; "" without one
-    const char *text;          ///< for the log unless PH_OK: service, operation, code, what it said, what to do
-    const char *message;       ///< what the service said, alone; "" without. May hold names of resources
-    json_t *json;              ///< of a JSON service's answer, PH_OK: an object, never NULL. Else NULL, or the error
-    const struct aws_xml *xml; ///< of a query service's answer, PH_OK: the root element. Else NULL
+    enum ph_outcome
+        outcome;       ///< PH_OK: a 2xx whose body could be read, or is `unread`. Never PH_PENDING, DUPLICATE, CONFLICT
+    uint32_t delay_ms; ///< of PH_THROTTLED: when to come again, 0 for "not said"
+    int status;        ///< of HTTP; 0 when no answer came
+    const char *code;  ///< the service's own error code, "ResourceNotFoundException"; "" without one
+    const char *text;  ///< for the log unless PH_OK: service, operation, code, what it said, what to do
+    const char *message; ///< what the service said, alone; "" without. May hold names of resources
+    json_t *json;        ///< of a JSON service's answer, PH_OK and not `unread`: an object. Else NULL, or the error
+    const struct aws_xml *xml;             ///< of a query service's answer, PH_OK: the root element. Else NULL
     const struct ph_http_response *answer; ///< as it came, with its headers; NULL when none came
 };
 

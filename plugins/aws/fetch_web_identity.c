@@ -33,7 +33,7 @@ static void on_answer(void *context, const struct ph_http_response *response)
         aws_fetch_end_response(fetch, "sts", response);
         return;
     }
-    aws_verdict_make(&verdict, &sts, OPERATION, response);
+    aws_verdict_make(&verdict, &sts, OPERATION, response, false);
     enum ph_outcome outcome = verdict.answer.outcome;
     snprintf(text, sizeof text, "%.*s", (int)sizeof text - 1, verdict.text);
     if (outcome == PH_OK && !aws_keyset_from_xml(&fetch->keys, verdict.xml, error, sizeof error)) {

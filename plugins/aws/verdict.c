@@ -99,7 +99,7 @@ static void judge_success(struct aws_verdict *verdict, const struct aws_service 
 }
 
 void aws_verdict_make(struct aws_verdict *verdict, const struct aws_service *service, const char *operation,
-                      const struct ph_http_response *response)
+                      const struct ph_http_response *response, bool unread)
 {
     memset(verdict, 0, sizeof *verdict);
     struct aws_answer *answer = &verdict->answer;
@@ -114,6 +114,11 @@ void aws_verdict_make(struct aws_verdict *verdict, const struct aws_service *ser
     }
     answer->answer = response;
     answer->status = response->status;
+    if (unread && GOOD(response->status)) {
+        answer->outcome = PH_OK;
+        answer->text = NULL;
+        return;
+    }
     read_body(verdict, response->body);
     if (GOOD(response->status)) {
         judge_success(verdict, service, operation, response->body);

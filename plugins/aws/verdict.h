@@ -16,9 +16,9 @@ struct aws_verdict {
     char text[AWS_TEXT_SIZE];
 };
 
-/// Judges a response of the host; it must stay until the verdict is cleared.
+/// Judges a response of the host; it must stay until the verdict is cleared. `unread`: the body of a 2xx is not looked at.
 void aws_verdict_make(struct aws_verdict *verdict, const struct aws_service *service, const char *operation,
-                      const struct ph_http_response *response);
+                      const struct ph_http_response *response, bool unread);
 
 void aws_verdict_clear(struct aws_verdict *verdict);
 

@@ -34,11 +34,18 @@ static int64_t count_of(const char *text)
     return digits > 0 && text[digits] == '\0' ? count : -1;
 }
 
+// The same of a tree.
+static const char *member_text(const struct aws_node *object, const char *name)
+{
+    const struct aws_node *value = aws_node_member(object, name);
+    return aws_node_is(value, AWS_NODE_STRING) && strlen(value->text) == value->length ? value->text : NULL;
+}
+
 // --- Batches -----------------------------------------------------------------------------------------------
 
-static struct answer_entry *entry_of(const json_t *item, struct answer_entry *entries, size_t count)
+static struct answer_entry *entry_of(const struct aws_node *item, struct answer_entry *entries, size_t count)
 {
-    const int64_t number = count_of(text_of(item, "Id"));
+    const int64_t number = count_of(member_text(item, "Id"));
     if (number < 0 || (uint64_t)number >= count || entries[number].named) {
         return NULL; // not asked for, or said before
     }
@@ -46,54 +53,48 @@ static struct answer_entry *entry_of(const json_t *item, struct answer_entry *en
     return &entries[number];
 }
 
-static const char *text_or_none(const json_t *object, const char *name)
+static const char *text_or_none(const struct aws_node *object, const char *name)
 {
-    const char *text = text_of(object, name);
+    const char *text = member_text(object, name);
     return text != NULL ? text : "";
 }
 
-static void read_failed(const json_t *list, struct answer_entry *entries, size_t count)
+static void read_failed(const struct aws_node *list, struct answer_entry *entries, size_t count)
 {
-    size_t index;
-    json_t *item;
-    json_array_foreach(list, index, item)
-    {
+    for (const struct aws_node *item = aws_node_first(list); item != NULL; item = item->next) {
         struct answer_entry *entry = entry_of(item, entries, count);
         if (entry != NULL) {
             entry->failed = true;
-            entry->sender_fault = json_is_true(json_object_get(item, "SenderFault"));
+            entry->sender_fault = aws_node_is(aws_node_member(item, "SenderFault"), AWS_NODE_TRUE);
             entry->code = text_or_none(item, "Code");
             entry->message = text_or_none(item, "Message");
         }
     }
 }
 
-static void read_successful(const json_t *list, struct answer_entry *entries, size_t count)
+static void read_successful(const struct aws_node *list, struct answer_entry *entries, size_t count)
 {
-    size_t index;
-    json_t *item;
-    json_array_foreach(list, index, item)
-    {
+    for (const struct aws_node *item = aws_node_first(list); item != NULL; item = item->next) {
         struct answer_entry *entry = entry_of(item, entries, count);
         if (entry != NULL) {
-            entry->md5 = text_of(item, "MD5OfMessageBody");
+            entry->md5 = member_text(item, "MD5OfMessageBody");
         }
     }
 }
 
-static bool list_or_nothing(const json_t *value)
+static bool list_or_nothing(const struct aws_node *value)
 {
-    return value == NULL || json_is_null(value) || json_is_array(value);
+    return value == NULL || value->kind == AWS_NODE_NULL || value->kind == AWS_NODE_ARRAY;
 }
 
-bool answer_batch(const json_t *json, struct answer_entry *entries, size_t count)
+bool answer_batch(const struct aws_node *json, struct answer_entry *entries, size_t count)
 {
-    const json_t *failed = json_object_get(json, "Failed");
-    const json_t *successful = json_object_get(json, "Successful");
+    const struct aws_node *failed = aws_node_member(json, "Failed");
+    const struct aws_node *successful = aws_node_member(json, "Successful");
     for (size_t i = 0; i < count; i++) {
         entries[i] = (struct answer_entry){.code = "", .message = ""};
     }
-    if (!json_is_object(json) || !list_or_nothing(failed) || !list_or_nothing(successful)) {
+    if (!aws_node_is(json, AWS_NODE_OBJECT) || !list_or_nothing(failed) || !list_or_nothing(successful)) {
         return false;
     }
     // What is named in both has failed.
@@ -116,74 +117,78 @@ static bool handle_is_sound(const char *handle)
     return length > 0 && length <= SQS_HANDLE_MAX;
 }
 
-static bool md5_is_right(const json_t *message, const char *body)
+static bool md5_is_right(const struct aws_node *message, const char *body, struct md5 *md5)
 {
-    char md5[SQS_MD5_SIZE];
-    const char *told = text_of(message, "MD5OfBody");
-    request_md5(body, strlen(body), md5);
-    return told != NULL && (md5[0] == '\0' || strcasecmp(told, md5) == 0);
+    char hex[SQS_MD5_SIZE];
+    const char *told = member_text(message, "MD5OfBody");
+    md5_hex(md5, body, strlen(body), hex);
+    return told != NULL && (hex[0] == '\0' || strcasecmp(told, hex) == 0);
 }
 
-// Reads a job's body; its texts live as long as the JSON that is returned, NULL for what is no job.
-static json_t *read_job(const char *body, struct answer_job *job)
+// Reads a job's body; its texts live as long as the tree that is returned, NULL for what is no job.
+static struct aws_tree *read_job(const char *body, struct answer_job *job)
 {
-    if (strnlen(body, SQS_JOB_MAX + 1) > SQS_JOB_MAX) {
-        return NULL;
-    }
-    json_t *json = json_loads(body, JSON_REJECT_DUPLICATES, NULL);
-    const char *id = text_of(json, "id");
-    const char *trace = text_of(json, "trace");
+    const size_t length = strnlen(body, SQS_JOB_MAX + 1);
+    struct aws_tree *tree = length <= SQS_JOB_MAX ? aws_tree_read(body, length) : NULL;
+    const char *id = member_text(aws_tree_root(tree), "id");
+    const char *trace = member_text(aws_tree_root(tree), "trace");
     struct uuid uuid;
     if (id == NULL || !uuid_parse(id, strlen(id), &uuid)) {
-        json_decref(json);
+        aws_tree_free(tree);
         return NULL;
     }
     memcpy(job->id.bytes, uuid.bytes, sizeof job->id.bytes);
     job->trace = trace != NULL ? (struct ph_text){trace, strlen(trace)} : (struct ph_text){"", 0};
-    return json;
+    return tree;
 }
 
-static void read_message(const json_t *message, answer_job_f *give, void *context, struct answer_received *received)
+// What a ReceiveMessage brought, and who is given it.
+struct receiving {
+    struct md5 *md5;
+    answer_job_f *give;
+    void *context;
+    struct answer_received received;
+};
+
+static void read_message(const struct aws_node *message, struct receiving *receiving)
 {
-    struct answer_job job = {.name = text_of(message, "MessageId")};
-    const char *handle = text_of(message, "ReceiptHandle");
-    const char *body = text_of(message, "Body");
+    struct answer_job job = {.name = member_text(message, "MessageId")};
+    const char *handle = member_text(message, "ReceiptHandle");
+    const char *body = member_text(message, "Body");
     if (job.name == NULL || strnlen(job.name, NAME_MAX_LENGTH + 1) > NAME_MAX_LENGTH || !handle_is_sound(handle) ||
-        body == NULL || !md5_is_right(message, body)) {
-        received->damaged++;
+        body == NULL || !md5_is_right(message, body, receiving->md5)) {
+        receiving->received.damaged++;
         return;
     }
-    json_t *json = read_job(body, &job);
-    if (json == NULL) {
-        received->foreign++;
+    struct aws_tree *tree = read_job(body, &job);
+    if (tree == NULL) {
+        receiving->received.foreign++;
         return;
     }
-    const int64_t receives = count_of(text_of(json_object_get(message, "Attributes"), "ApproximateReceiveCount"));
+    const int64_t receives = count_of(member_text(aws_node_member(message, "Attributes"), "ApproximateReceiveCount"));
     job.handle = (struct ph_text){handle, strlen(handle)};
     job.receives = receives > 0 && receives <= UINT32_MAX ? (uint32_t)receives : 0;
-    received->jobs++;
-    give(context, &job);
-    json_decref(json);
+    receiving->received.jobs++;
+    receiving->give(receiving->context, &job);
+    aws_tree_free(tree);
 }
 
-bool answer_receive(const json_t *json, size_t limit, answer_job_f *job, void *context,
+bool answer_receive(struct ph_text body, size_t limit, struct md5 *md5, answer_job_f *job, void *context,
                     struct answer_received *received_r)
 {
-    const json_t *messages = json_object_get(json, "Messages");
-    size_t index;
-    json_t *message;
-    *received_r = (struct answer_received){0};
-    if (!json_is_object(json) || !list_or_nothing(messages)) {
-        return false;
+    struct receiving receiving = {.md5 = md5, .give = job, .context = context};
+    struct aws_tree *tree = aws_tree_read(body.bytes, body.length);
+    const struct aws_node *messages = aws_node_member(aws_tree_root(tree), "Messages");
+    // No body at all is what an operation without output answers.
+    const bool good = body.length == 0 ||
+                      (aws_node_is(aws_tree_root(tree), AWS_NODE_OBJECT) && list_or_nothing(messages));
+    const struct aws_node *message = good ? aws_node_first(messages) : NULL;
+    for (size_t i = 0; message != NULL && i < limit; i++, message = message->next) {
+        read_message(message, &receiving);
     }
-    json_array_foreach(messages, index, message)
-    {
-        if (index == limit) {
-            break;
-        }
-        read_message(message, job, context, received_r);
-    }
-    return true;
+    aws_tree_free(tree);
+    *received_r = receiving.received;
+    return good;
 }
 
 // --- Attributes --------------------------------------------------------------------------------------------

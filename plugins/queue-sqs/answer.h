@@ -5,6 +5,7 @@
 #ifndef PLUGINS_QUEUE_SQS_ANSWER_H
 #define PLUGINS_QUEUE_SQS_ANSWER_H
 
+#include "plugins/aws/tree.h"
 #include "plugins/queue-sqs/request.h"
 #include "posthouse/plugin.h"
 #include <jansson.h>
@@ -14,7 +15,7 @@
 /// A receipt handle is at most so long; SQS's are 1,024 characters at most.
 #define SQS_HANDLE_MAX 2048u
 
-/// What a batch call's answer says of an entry. Texts live as long as the JSON.
+/// What a batch call's answer says of an entry. Texts live as long as its tree.
 struct answer_entry {
     bool named;        ///< it says something
     bool failed;       ///< in Failed; else in Successful
@@ -25,7 +26,7 @@ struct answer_entry {
 };
 
 /// Reads the answer to a batch of `count` entries. False when it is none: then nothing is known of any.
-bool answer_batch(const json_t *json, struct answer_entry *entries, size_t count);
+bool answer_batch(const struct aws_node *json, struct answer_entry *entries, size_t count);
 
 /// A received job. Texts live until the function that is given it returns.
 struct answer_job {
@@ -44,8 +45,8 @@ struct answer_received {
     size_t damaged; ///< messages whose MD5 or form is wrong; they come again when their lease ends
 };
 
-/// Reads ReceiveMessage's answer, at most `limit` messages of it. False when it is none.
-bool answer_receive(const json_t *json, size_t limit, answer_job_f *job, void *context,
+/// Reads ReceiveMessage's answer, at most `limit` messages of it; `md5` is for their MD5s. False when it is none.
+bool answer_receive(struct ph_text body, size_t limit, struct md5 *md5, answer_job_f *job, void *context,
                     struct answer_received *received_r);
 
 struct answer_attributes {

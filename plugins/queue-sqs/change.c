@@ -22,7 +22,7 @@ struct change;
 struct kind {
     const char *operation;
     const char *right; // that it needs
-    void (*write)(struct buffer *body, size_t number, const void *entry, char *md5_r);
+    void (*write)(struct sqs *sqs, struct buffer *body, size_t number, const void *entry, char *md5_r);
     enum ph_outcome (*done)(struct sqs *sqs, const void *entry);
     // What a code means for the entry, PH_PENDING: as everywhere.
     enum ph_outcome (*failed)(const char *code);
@@ -40,9 +40,9 @@ struct change {
 
 // --- The three kinds ---------------------------------------------------------------------------------------
 
-static void write_send(struct buffer *body, size_t number, const void *entry, char *md5_r)
+static void write_send(struct sqs *sqs, struct buffer *body, size_t number, const void *entry, char *md5_r)
 {
-    request_batch_send(body, number, entry, md5_r);
+    request_batch_send(body, number, entry, &sqs->md5, md5_r);
 }
 
 static enum ph_outcome done_send(struct sqs *sqs, const void *entry)
@@ -58,10 +58,11 @@ static enum ph_outcome failed_send(const char *code)
     return PH_PENDING;
 }
 
-static void write_remove(struct buffer *body, size_t number, const void *entry, char *md5_r)
+static void write_remove(struct sqs *sqs, struct buffer *body, size_t number, const void *entry, char *md5_r)
 {
     struct lease_reference reference;
     struct ph_text handle;
+    (void)sqs;
     (void)md5_r;
     if (receipt_read(((const struct ph_receipt *)entry)->receipt, &reference, &handle)) {
         request_batch_remove(body, number, handle);
@@ -89,11 +90,12 @@ static enum ph_outcome failed_remove(const char *code)
     return lease_is_over(code) ? PH_OK : PH_PENDING;
 }
 
-static void write_extend(struct buffer *body, size_t number, const void *entry, char *md5_r)
+static void write_extend(struct sqs *sqs, struct buffer *body, size_t number, const void *entry, char *md5_r)
 {
     const struct ph_receipt *receipt = entry;
     struct lease_reference reference;
     struct ph_text handle;
+    (void)sqs;
     (void)md5_r;
     if (receipt_read(receipt->receipt, &reference, &handle)) {
         request_batch_extend(body, number, handle, request_seconds(receipt->lease_ms, SQS_LEASE_MAX_S));
@@ -171,14 +173,14 @@ static void change_done(void *context, const struct aws_answer *answer)
         change_end(change, sqs_outcome(answer->outcome), answer->delay_ms, answer->text);
         return;
     }
-    if (!answer_batch(answer->json, entries, count)) {
-        change_end(change, PH_UNCERTAIN, 0, "the answer is not that of an SQS batch");
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
+    struct aws_tree *tree = aws_tree_read(answer->answer->body.bytes, answer->answer->body.length);
+    const bool good = answer_batch(aws_tree_root(tree), entries, count);
+    for (size_t i = 0; good && i < count; i++) {
         settle_entry(change, i, &entries[i]);
     }
-    change_end(change, PH_UNCERTAIN, 0, "the answer does not name this job");
+    aws_tree_free(tree);
+    change_end(change, PH_UNCERTAIN, 0,
+               good ? "the answer does not name this job" : "the answer is not that of an SQS batch");
 }
 
 static void change_start(struct sqs *sqs, const struct kind *kind, struct gather_batch *batch)
@@ -195,7 +197,7 @@ static void change_start(struct sqs *sqs, const struct kind *kind, struct gather
     buffer_reserve(&change->body, BODY_USUAL);
     request_batch_begin(&change->body, sqs->config->queue_url);
     for (size_t i = 0; i < gather_count(batch); i++) {
-        kind->write(&change->body, i, gather_entry(batch, i), change->md5[i]);
+        kind->write(sqs, &change->body, i, gather_entry(batch, i), change->md5[i]);
     }
     request_batch_end(&change->body);
     if (buffer_failed(&change->body)) {
@@ -205,7 +207,8 @@ static void change_start(struct sqs *sqs, const struct kind *kind, struct gather
     const struct aws_request request = {.service = &SQS_SERVICE,
                                         .operation = kind->operation,
                                         .body = {change->body.data, change->body.length},
-                                        .response_limit = SQS_RESPONSE_LIMIT};
+                                        .response_limit = SQS_RESPONSE_LIMIT,
+                                        .unread = true};
     gather_set_data(batch, change);
     change->exchange = aws_send(sqs->client, &request, change_done, change);
 }

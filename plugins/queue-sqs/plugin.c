@@ -36,6 +36,7 @@ static void sqs_free(struct sqs *sqs)
     change_free(sqs);
     receiver_free(sqs->receiver);
     leases_free(sqs->leases);
+    md5_clear(&sqs->md5);
     sqs->magic = 0;
     free(sqs);
 }

@@ -65,7 +65,7 @@ static void poll_done(void *context, const struct aws_answer *answer)
         poll_end(poll, 0, answer);
         return;
     }
-    if (!answer_receive(answer->json, poll->limit, poll_job, poll, &received)) {
+    if (!answer_receive(answer->answer->body, poll->limit, &poll->receiver->sqs->md5, poll_job, poll, &received)) {
         const struct aws_answer failure = {.outcome = PH_TRANSIENT,
                                            .text = "the answer is not that of a ReceiveMessage"};
         poll_end(poll, 0, &failure);
@@ -100,7 +100,8 @@ bool poll_start(struct receiver *receiver, uint32_t limit, uint32_t wait_s, uint
                                         .operation = "ReceiveMessage",
                                         .body = {poll->body.data, poll->body.length},
                                         .wait_ms = wait_s * 1000,
-                                        .response_limit = SQS_RESPONSE_LIMIT};
+                                        .response_limit = SQS_RESPONSE_LIMIT,
+                                        .unread = true};
     poll->exchange = aws_send(sqs->client, &request, poll_done, poll);
     return true;
 }
@@ -129,8 +130,10 @@ static void renewal_done(void *context, const struct aws_answer *answer)
 {
     struct renewal *renewal = context;
     struct answer_entry entries[SQS_BATCH];
-    const bool answered = answer->outcome == PH_OK && answer_batch(answer->json, entries, renewal->count);
-    renewal_end(renewal, answered ? entries : NULL);
+    struct aws_tree *tree =
+        answer->outcome == PH_OK ? aws_tree_read(answer->answer->body.bytes, answer->answer->body.length) : NULL;
+    renewal_end(renewal, answer_batch(aws_tree_root(tree), entries, renewal->count) ? entries : NULL);
+    aws_tree_free(tree);
 }
 
 static bool renewal_fill(struct renewal *renewal, struct receiver *receiver)
@@ -162,6 +165,7 @@ void renewal_start(struct receiver *receiver, uint32_t lease_s)
     const struct aws_request request = {.service = &SQS_SERVICE,
                                         .operation = "ChangeMessageVisibilityBatch",
                                         .body = {renewal->body.data, renewal->body.length},
-                                        .response_limit = SQS_RESPONSE_LIMIT};
+                                        .response_limit = SQS_RESPONSE_LIMIT,
+                                        .unread = true};
     renewal->exchange = aws_send(receiver->sqs->client, &request, renewal_done, renewal);
 }

@@ -3,10 +3,8 @@
 // See request.h.
 #include "plugins/queue-sqs/request.h"
 
-#include "core/encode.h"
 #include "core/utf8.h"
 #include "core/uuid.h"
-#include <openssl/evp.h>
 
 void request_job(struct buffer *text, const struct ph_job *job)
 {
@@ -23,17 +21,6 @@ void request_job(struct buffer *text, const struct ph_job *job)
         buffer_json_string(text, job->trace.bytes, job->trace.length);
     }
     buffer_byte(text, '}');
-}
-
-void request_md5(const char *bytes, size_t length, char md5_r[SQS_MD5_SIZE])
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    if (EVP_Digest(bytes, length, digest, &size, EVP_md5(), NULL) != 1 || size != (SQS_MD5_SIZE - 1) / 2) {
-        md5_r[0] = '\0';
-        return;
-    }
-    encode_hex(digest, size, md5_r);
 }
 
 uint32_t request_seconds(uint32_t milliseconds, uint32_t limit)
@@ -66,12 +53,13 @@ static void entry_begin(struct buffer *body, size_t number)
     buffer_byte(body, '"');
 }
 
-void request_batch_send(struct buffer *body, size_t number, const struct ph_job *job, char md5_r[SQS_MD5_SIZE])
+void request_batch_send(struct buffer *body, size_t number, const struct ph_job *job, struct md5 *md5,
+                        char md5_r[SQS_MD5_SIZE])
 {
     struct buffer text;
     buffer_init(&text, SQS_JOB_MAX);
     request_job(&text, job);
-    request_md5(text.data, text.length, md5_r);
+    md5_hex(md5, text.data, text.length, md5_r);
     entry_begin(body, number);
     buffer_text(body, ",\"MessageBody\":");
     buffer_json_string(body, text.data, text.length);

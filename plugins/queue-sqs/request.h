@@ -8,6 +8,7 @@
 #define PLUGINS_QUEUE_SQS_REQUEST_H
 
 #include "core/buffer.h"
+#include "plugins/queue-sqs/md5.h"
 #include "posthouse/plugin.h"
 
 /// Entries of a batch, and jobs of one ReceiveMessage.
@@ -16,23 +17,19 @@
 #define SQS_DELAY_MAX_S 900u
 #define SQS_LEASE_MAX_S 43200u
 #define SQS_WAIT_MAX_S 20u
-/// Hexadecimal digits of an MD5 and their NUL.
-#define SQS_MD5_SIZE 33
 /// A job's body is at most so long, in bytes; a longer trace is left out.
 #define SQS_JOB_MAX 4096u
 
 /// The text of a job.
 void request_job(struct buffer *text, const struct ph_job *job);
 
-/// The MD5 of bytes in hexadecimal; "" where this machine's OpenSSL offers none (FIPS).
-void request_md5(const char *bytes, size_t length, char md5_r[SQS_MD5_SIZE]);
-
 /// Begins and ends the body of a batch call.
 void request_batch_begin(struct buffer *body, const char *queue_url);
 void request_batch_end(struct buffer *body);
 
 /// An entry of SendMessageBatch; md5_r receives what SQS must answer as MD5OfMessageBody.
-void request_batch_send(struct buffer *body, size_t number, const struct ph_job *job, char md5_r[SQS_MD5_SIZE]);
+void request_batch_send(struct buffer *body, size_t number, const struct ph_job *job, struct md5 *md5,
+                        char md5_r[SQS_MD5_SIZE]);
 /// An entry of DeleteMessageBatch.
 void request_batch_remove(struct buffer *body, size_t number, struct ph_text handle);
 /// An entry of ChangeMessageVisibilityBatch.

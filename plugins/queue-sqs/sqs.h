@@ -7,6 +7,7 @@
 #include "plugins/aws/ask.h"
 #include "plugins/aws/client.h"
 #include "plugins/queue-sqs/leases.h"
+#include "plugins/queue-sqs/md5.h"
 #include "posthouse/plugin.h"
 #include <assert.h>
 #include <stddef.h>
@@ -37,6 +38,7 @@ struct sqs {
     struct gather *extend;
     struct receiver *receiver;
     struct leases *leases;
+    struct md5 md5;
     struct aws_asks asks; ///< GetQueueAttributes under way
     struct ph_call *opening;
     struct ph_call *closing;

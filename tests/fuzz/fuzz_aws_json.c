@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct ph_http_response response = {
         .outcome = PH_OK, .status = statuses[data[0] % 8], .body = {body, size - 1}};
     struct aws_verdict verdict;
-    aws_verdict_make(&verdict, &service, "GetItem", &response);
+    aws_verdict_make(&verdict, &service, "GetItem", &response, false);
     check_verdict(&verdict.answer, response.status);
     if (verdict.answer.json != NULL) {
         check_value(verdict.answer.json, "a");

@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct ph_http_response response = {
         .outcome = PH_OK, .status = statuses[data[0] % 4], .body = {body, size - 1}};
     struct aws_verdict verdict;
-    aws_verdict_make(&verdict, &sns_service, "Publish", &response);
+    aws_verdict_make(&verdict, &sns_service, "Publish", &response, false);
     assert(verdict.answer.outcome != PH_OK || (response.status == 200 && verdict.answer.xml != NULL));
     assert(verdict.answer.outcome == PH_OK || verdict.answer.text[0] != '\0');
     aws_verdict_clear(&verdict);

@@ -25,20 +25,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct answer_received received;
     struct answer_attributes attributes;
     json_t *json = json_loadb((const char *)data, size, JSON_ALLOW_NUL, NULL);
+    struct aws_tree *tree = aws_tree_read((const char *)data, size);
+    struct md5 md5 = {0};
     size_t jobs = 0;
-    if (answer_batch(json, entries, SQS_BATCH)) {
+    // What is taken here is JSON for others too.
+    assert(tree == NULL || !aws_node_is(aws_tree_root(tree), AWS_NODE_OBJECT) || json_is_object(json));
+    if (answer_batch(aws_tree_root(tree), entries, SQS_BATCH)) {
         for (size_t i = 0; i < SQS_BATCH; i++) {
             assert(entries[i].code != NULL && entries[i].message != NULL);
             assert(entries[i].named || (!entries[i].failed && entries[i].md5 == NULL));
         }
     }
-    if (answer_receive(json, SQS_BATCH, on_job, &jobs, &received)) {
+    if (answer_receive((struct ph_text){(const char *)data, size}, SQS_BATCH, &md5, on_job, &jobs, &received)) {
         assert(received.jobs == jobs && received.jobs + received.foreign + received.damaged <= SQS_BATCH);
     }
     if (answer_attributes(json, &attributes)) {
         assert(attributes.waiting >= -1 && attributes.in_flight >= -1 && attributes.receives >= 0);
         assert(strlen(attributes.dead_letters) < sizeof attributes.dead_letters);
     }
+    md5_clear(&md5);
+    aws_tree_free(tree);
     json_decref(json);
     return 0;
 }

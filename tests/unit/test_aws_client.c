@@ -139,6 +139,28 @@ static void test_query_request(void **state)
     assert_true(scene->has_xml);
 }
 
+// The caller reads what answers a 2xx, whatever it is; a failure is read here all the same.
+static void test_unread_answer(void **state)
+{
+    struct scene *scene = *state;
+    const struct aws_request request = {
+        .service = &sqs, .operation = "ReceiveMessage", .body = text_of("{}"), .unread = true};
+    static const char *const texts[] = {"{\"Messages\":[]}", "<html>"};
+    for (size_t i = 0; i < 2; i++) {
+        aws_send(scene->client, &request, on_done, scene);
+        stub_wait(scene->stub, i + 1);
+        stub_answer(scene->stub, i, 200, texts[i]);
+        until_answers(scene, (int)i + 1);
+        assert_int_equal(scene->outcome, PH_OK);
+        assert_false(scene->has_json);
+    }
+    aws_send(scene->client, &request, on_done, scene);
+    stub_wait(scene->stub, 3);
+    stub_answer(scene->stub, 2, 400, "{\"__type\":\"ThrottlingException\"}");
+    until_answers(scene, 3);
+    assert_int_equal(scene->outcome, PH_THROTTLED);
+}
+
 static void test_given_endpoint_and_bundle(void **state)
 {
     struct scene *scene = *state;
@@ -409,6 +431,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_json_request),
         TEST(test_query_request),
+        TEST(test_unread_answer),
         TEST(test_given_endpoint_and_bundle),
         TEST(test_no_region),
         TEST(test_meter),

@@ -174,6 +174,13 @@ static void start_send(struct scene *scene, struct fake_call *call, uint64_t fir
     fake_start(call, slots(scene)->send);
 }
 
+static void hash_text(const char *text, size_t length, char md5_r[SQS_MD5_SIZE])
+{
+    struct md5 hasher = {0};
+    md5_hex(&hasher, text, length, md5_r);
+    md5_clear(&hasher);
+}
+
 // Answers SendMessageBatch: every entry well, but number `bad` with another MD5 and number `silent` not at all.
 static void answer_send(struct scene *scene, const json_t *body, size_t bad, size_t silent)
 {
@@ -186,7 +193,7 @@ static void answer_send(struct scene *scene, const json_t *body, size_t bad, siz
     json_array_foreach(json_object_get(body, "Entries"), index, entry)
     {
         const char *job = json_string_value(json_object_get(entry, "MessageBody"));
-        request_md5(job, index == bad ? strlen(job) - 1 : strlen(job), md5);
+        hash_text(job, index == bad ? strlen(job) - 1 : strlen(job), md5);
         if (index != silent) {
             buffer_printf(&text, ",{\"Id\":\"%s\",\"MD5OfMessageBody\":\"%s\"}",
                           json_string_value(json_object_get(entry, "Id")), md5);
@@ -352,7 +359,7 @@ static void answer_jobs(struct scene *scene, size_t before, uint64_t first, size
         const struct ph_job job = {.id = id_of(i), .trace = text_of("00-ab")};
         buffer_init(&body, SQS_JOB_MAX);
         request_job(&body, &job);
-        request_md5(body.data, body.length, md5);
+        hash_text(body.data, body.length, md5);
         buffer_printf(&text,
                       "%s{\"MessageId\":\"m%u\",\"ReceiptHandle\":\"h%u-%u\",\"MD5OfBody\":\"%s\","
                       "\"Attributes\":{\"ApproximateReceiveCount\":\"%u\"},\"Body\":",

@@ -13,11 +13,28 @@
 
 static const struct ph_id id = {{0x01, 0x90, 0xb5, 0xd2, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0xff}};
 
+static struct aws_tree *tree_of(const char *text)
+{
+    struct aws_tree *tree = aws_tree_read(text, strlen(text));
+    assert_non_null(tree);
+    return tree;
+}
+
 static json_t *json_of(const char *text)
 {
     json_t *json = json_loads(text, 0, NULL);
     assert_non_null(json);
     return json;
+}
+
+static void hash_text(const char *text, char md5_r[SQS_MD5_SIZE])
+{
+    struct md5 hasher = {0};
+    md5_hex(&hasher, text, strlen(text), md5_r);
+    const char first = md5_r[0];
+    md5_hex(&hasher, text, strlen(text), md5_r); // the kept context begins anew
+    assert_int_equal(md5_r[0], first);
+    md5_clear(&hasher);
 }
 
 static void want_text(struct buffer *buffer, const char *expected)
@@ -45,13 +62,15 @@ static void test_batches_are_written(void **state)
 {
     struct buffer body;
     char md5[SQS_MD5_SIZE];
+    struct md5 hasher = {0};
     const struct ph_job job = {.id = id, .delay_ms = 1001};
     const struct ph_job late = {.id = id, .delay_ms = 3600000};
     (void)state;
     buffer_init(&body, 65536);
     request_batch_begin(&body, "http://q/1/a\"b");
-    request_batch_send(&body, 0, &job, md5);
-    request_batch_send(&body, 1, &late, md5);
+    request_batch_send(&body, 0, &job, &hasher, md5);
+    request_batch_send(&body, 1, &late, &hasher, md5);
+    md5_clear(&hasher);
     request_batch_end(&body);
     want_text(&body, "{\"QueueUrl\":\"http://q/1/a\\\"b\",\"Entries\":["
                      "{\"Id\":\"0\",\"MessageBody\":\"{\\\"id\\\":\\\"" ID "\\\"}\",\"DelaySeconds\":2},"
@@ -69,7 +88,7 @@ static void test_md5_and_seconds(void **state)
 {
     char md5[SQS_MD5_SIZE];
     (void)state;
-    request_md5("", 0, md5);
+    hash_text("", md5);
     assert_string_equal(md5, "d41d8cd98f00b204e9800998ecf8427e"); // RFC 1321, A.5
     assert_int_equal(request_seconds(0, 900), 0);
     assert_int_equal(request_seconds(1, 900), 1);
@@ -82,12 +101,12 @@ static void test_md5_and_seconds(void **state)
 static void test_entries_are_found_by_their_names(void **state)
 {
     struct answer_entry entries[4];
-    json_t *json =
-        json_of("{\"Successful\":[{\"Id\":\"2\",\"MD5OfMessageBody\":\"m\"},{\"Id\":\"7\"},{\"Id\":\"x\"},{\"Id\":2},"
+    struct aws_tree *tree =
+        tree_of("{\"Successful\":[{\"Id\":\"2\",\"MD5OfMessageBody\":\"m\"},{\"Id\":\"7\"},{\"Id\":\"x\"},{\"Id\":2},"
                 "{\"Id\":\"0\"},\"junk\",{}],\"Failed\":[{\"Id\":\"0\",\"SenderFault\":true,\"Code\":\"C\","
                 "\"Message\":\"M\"},{\"Id\":\"3\",\"Code\":7},{\"Id\":\"-1\"},{\"Id\":\"00000000000000000001\"}]}");
     (void)state;
-    assert_true(answer_batch(json, entries, 4));
+    assert_true(answer_batch(aws_tree_root(tree), entries, 4));
     assert_true(entries[0].named && entries[0].failed && entries[0].sender_fault); // in both: it has failed
     assert_string_equal(entries[0].code, "C");
     assert_string_equal(entries[0].message, "M");
@@ -96,7 +115,7 @@ static void test_entries_are_found_by_their_names(void **state)
     assert_string_equal(entries[2].md5, "m");
     assert_true(entries[3].named && entries[3].failed && !entries[3].sender_fault);
     assert_string_equal(entries[3].code, "");
-    json_decref(json);
+    aws_tree_free(tree);
 }
 
 static void test_what_is_no_batch_answer(void **state)
@@ -105,10 +124,10 @@ static void test_what_is_no_batch_answer(void **state)
     struct answer_entry entries[1];
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        json_t *json = json_of(texts[i]);
-        assert_false(answer_batch(json, entries, 1));
+        struct aws_tree *tree = tree_of(texts[i]);
+        assert_false(answer_batch(aws_tree_root(tree), entries, 1));
         assert_false(entries[0].named);
-        json_decref(json);
+        aws_tree_free(tree);
     }
     assert_false(answer_batch(NULL, entries, 1));
 }
@@ -128,9 +147,9 @@ static void on_job(void *context, const struct answer_job *job)
 static struct answer_received received_of(const char *text, size_t limit)
 {
     struct answer_received received;
-    json_t *json = json_of(text);
-    assert_true(answer_receive(json, limit, on_job, NULL, &received));
-    json_decref(json);
+    struct md5 hasher = {0};
+    assert_true(answer_receive((struct ph_text){text, strlen(text)}, limit, &hasher, on_job, NULL, &received));
+    md5_clear(&hasher);
     return received;
 }
 
@@ -144,7 +163,7 @@ static void test_jobs_are_read(void **state)
     char text[1024];
     (void)state;
     const char *plain = "{\"id\":\"" ID "\",\"trace\":\"00-ab\"}";
-    request_md5(plain, strlen(plain), md5);
+    hash_text(plain, md5);
     snprintf(text, sizeof text,
              "{\"Messages\":[{\"MessageId\":\"m\",\"ReceiptHandle\":\"h\",\"MD5OfBody\":\"%s\",\"Body\":\"" BODY
              "\",\"Attributes\":{\"ApproximateReceiveCount\":\"3\"}}]}",
@@ -158,6 +177,21 @@ static void test_jobs_are_read(void **state)
     assert_int_equal(received_of(text, 0).jobs, 0); // no more than was asked for
     assert_int_equal(received_of("{}", 10).jobs, 0);
     assert_int_equal(received_of("{\"Messages\":null}", 10).jobs, 0);
+    assert_int_equal(received_of("", 10).jobs, 0); // an operation without output
+}
+
+static void test_what_is_no_receive_answer(void **state)
+{
+    static const char *const texts[] = {"[]", "<html>", "{\"Messages\":{}}", "{\"Messages\":[]", "{} {}", "\"\""};
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct answer_received received;
+        struct md5 hasher = {0};
+        assert_false(
+            answer_receive((struct ph_text){texts[i], strlen(texts[i])}, 10, &hasher, on_job, NULL, &received));
+        assert_int_equal(received.jobs + received.foreign + received.damaged, 0);
+        md5_clear(&hasher);
+    }
 }
 
 // What its MD5 does not bear out, or what lacks a part, is damaged.
@@ -182,13 +216,14 @@ static void test_damaged_messages(void **state)
 static void want_foreign(const char *body)
 {
     char md5[SQS_MD5_SIZE];
-    request_md5(body, strlen(body), md5);
+    hash_text(body, md5);
     json_t *json = json_pack("{s:[{s:s,s:s,s:s,s:s}]}", "Messages", "MessageId", "m", "ReceiptHandle", "h", "MD5OfBody",
                              md5, "Body", body);
-    struct answer_received received;
-    assert_true(answer_receive(json, 10, on_job, NULL, &received));
+    char *text = json_dumps(json, 0);
+    const struct answer_received received = received_of(text, 10);
     assert_int_equal(received.foreign, 1);
     assert_int_equal(received.jobs, 0);
+    free(text);
     json_decref(json);
 }
 
@@ -238,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_entries_are_found_by_their_names),
         cmocka_unit_test(test_what_is_no_batch_answer),
         cmocka_unit_test(test_jobs_are_read),
+        cmocka_unit_test(test_what_is_no_receive_answer),
         cmocka_unit_test(test_damaged_messages),
         cmocka_unit_test(test_messages_of_others_are_left_alone),
         cmocka_unit_test(test_attributes),
