@@ -13,6 +13,8 @@
 #include <time.h>
 
 #define CANONICAL_CEILING ((size_t)256 << 10)
+// What these texts take without a session token.
+#define USUAL ((size_t)500)
 #define DATE_LENGTH 8
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define TERMINATOR "aws4_request"
@@ -297,12 +299,27 @@ static void derive(const struct aws_signing *signing, const char *date, struct p
     OPENSSL_cleanse(step, sizeof step);
 }
 
+// What a key is good for: a day, a region, a service.
+static void add_scope(struct buffer *out, const struct aws_signing *signing, const char *date)
+{
+    buffer_append(out, date, DATE_LENGTH);
+    buffer_byte(out, '/');
+    buffer_text(out, signing->region);
+    buffer_byte(out, '/');
+    buffer_text(out, signing->service);
+    buffer_text(out, "/" TERMINATOR);
+}
+
 // The key, derived again only when something that it depends on has changed. NULL: a secret beyond all sizes.
 static const uint8_t *cached_key(const struct aws_signing *signing, const char *date, struct aws_sign_cache *cache)
 {
     struct buffer all;
     buffer_init(&all, CANONICAL_CEILING);
-    buffer_printf(&all, "AWS4%s\n%.8s\n%s\n%s", signing->keys->secret, date, signing->region, signing->service);
+    buffer_reserve(&all, USUAL);
+    buffer_text(&all, "AWS4");
+    buffer_text(&all, signing->keys->secret);
+    buffer_byte(&all, '\n');
+    add_scope(&all, signing, date);
     if (buffer_failed(&all)) {
         buffer_free(&all);
         return NULL;
@@ -343,11 +360,16 @@ static bool add_string_to_sign(const struct aws_signing *signing, struct aws_sig
     struct buffer request;
     char hex[HEX_SIZE];
     buffer_init(&request, CANONICAL_CEILING);
+    buffer_reserve(&request, USUAL);
     bool good = canonical(signing, cache, sorted, &request) && !buffer_failed(&request);
     if (good) {
         hash_hex(cache, request.data, request.length, hex);
-        good = buffer_printf(out, "%s\n%s\n%.8s/%s/%s/%s\n%s", ALGORITHM, time, time, signing->region, signing->service,
-                             TERMINATOR, hex);
+        buffer_text(out, ALGORITHM "\n");
+        buffer_text(out, time);
+        buffer_byte(out, '\n');
+        add_scope(out, signing, time);
+        buffer_byte(out, '\n');
+        good = buffer_text(out, hex);
     }
     buffer_free(&request);
     return good;
@@ -373,10 +395,14 @@ bool aws_sign(const struct aws_signing *signing, struct aws_sign_cache *cache, s
         char hex[ENCODE_HEX_SIZE(sizeof signature)];
         hmac(cache, key, AWS_SIGN_KEY_SIZE, text.data, text.length, signature);
         encode_hex(signature, sizeof signature, hex);
-        buffer_printf(authorization, "%s Credential=%s/%.8s/%s/%s/%s, SignedHeaders=", ALGORITHM, keys->id, time,
-                      signing->region, signing->service, TERMINATOR);
+        buffer_text(authorization, ALGORITHM " Credential=");
+        buffer_text(authorization, keys->id);
+        buffer_byte(authorization, '/');
+        add_scope(authorization, signing, time);
+        buffer_text(authorization, ", SignedHeaders=");
         add_names(authorization, sorted, signing->header_count);
-        good = buffer_printf(authorization, ", Signature=%s", hex);
+        buffer_text(authorization, ", Signature=");
+        good = buffer_text(authorization, hex);
     }
     buffer_free(&text);
     return good && key != NULL;

@@ -9,6 +9,8 @@
 
 #define HEAD_CEILING ((size_t)64 << 10)
 #define VALUE_SIZE 256
+// What these texts take without a session token.
+#define USUAL ((size_t)600)
 
 // The body of a query service: the action and the version before the caller's parameters.
 static bool make_body(struct aws_wire *wire, const struct aws_request *request, struct ph_text *body_r)
@@ -43,7 +45,9 @@ static bool make_lines(struct aws_wire *wire, const struct aws_header *headers, 
     size_t places[AWS_WIRE_HEADERS];
     for (size_t i = 0; i < count; i++) {
         places[i] = wire->head.length;
-        buffer_printf(&wire->head, "%s: %s", headers[i].name, headers[i].value);
+        buffer_text(&wire->head, headers[i].name);
+        buffer_text(&wire->head, ": ");
+        buffer_text(&wire->head, headers[i].value);
         buffer_byte(&wire->head, '\0');
     }
     if (buffer_failed(&wire->head)) {
@@ -90,6 +94,7 @@ static bool make_head(struct aws_wire *wire, const struct aws_wire_plan *plan, s
         headers[count++] = (struct aws_header){"X-Amz-Target", target};
     }
     buffer_init(&wire->head, HEAD_CEILING);
+    buffer_reserve(&wire->head, USUAL);
     if (plan->keys == NULL) {
         return make_lines(wire, headers, count);
     }
@@ -100,6 +105,7 @@ static bool make_head(struct aws_wire *wire, const struct aws_wire_plan *plan, s
     }
     struct buffer authorization;
     buffer_init(&authorization, HEAD_CEILING);
+    buffer_reserve(&authorization, USUAL);
     bool good = sign(plan, headers, count, body, time_ms, &authorization);
     if (good) {
         headers[count++] = (struct aws_header){"Authorization", buffer_string(&authorization)};
