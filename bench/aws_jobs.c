@@ -4,7 +4,8 @@
 // before names nothing.
 #include "bench/aws_jobs.h"
 
-#include <openssl/evp.h>
+#include "core/buffer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ struct place {
 
 struct jobs {
     uint64_t numbers;
+    struct md5 md5;
     struct job *first;
     struct job **last;
     size_t waiting;
@@ -58,6 +60,7 @@ void jobs_free(struct jobs *jobs)
             job_free(jobs->places[i].job);
         }
     }
+    md5_clear(&jobs->md5);
     free(jobs->places);
     free(jobs);
 }
@@ -70,25 +73,15 @@ static void append(struct jobs *jobs, struct job *job)
     jobs->waiting++;
 }
 
-static void md5_text(const char *bytes, size_t length, char md5_r[JOB_MD5_SIZE])
-{
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    if (EVP_Digest(bytes, length, digest, &size, EVP_md5(), NULL) != 1) {
-        size = 0;
-    }
-    md5_r[0] = '\0';
-    for (unsigned int i = 0; i < size && 2 * i + 2 < JOB_MD5_SIZE; i++) {
-        snprintf(md5_r + (size_t)2 * i, 3, "%02x", (unsigned)digest[i]);
-    }
-}
-
-const struct job *jobs_put(struct jobs *jobs, const json_t *body)
+const struct job *jobs_put(struct jobs *jobs, const char *text, size_t length)
 {
     struct job *job = must(calloc(1, sizeof *job));
+    struct buffer escaped;
+    buffer_init(&escaped, 6 * length + 2);
+    buffer_json_string(&escaped, text, length);
     job->number = ++jobs->numbers;
-    job->escaped = must(json_is_string(body) ? json_dumps(body, JSON_ENCODE_ANY) : strdup("\"\""));
-    md5_text(json_is_string(body) ? json_string_value(body) : "", json_string_length(body), job->md5);
+    job->escaped = must(buffer_detach(&escaped, &job->escaped_length));
+    md5_hex(&jobs->md5, text, length, job->md5);
     append(jobs, job);
     return job;
 }

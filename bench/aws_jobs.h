@@ -4,28 +4,29 @@
 #ifndef BENCH_AWS_JOBS_H
 #define BENCH_AWS_JOBS_H
 
-#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "plugins/queue-sqs/md5.h"
+
 #define JOB_RECEIPT_SIZE 48
-#define JOB_MD5_SIZE 33
 
 struct jobs;
 
 struct job {
     uint64_t number;
     unsigned receives;
-    char md5[JOB_MD5_SIZE]; ///< of the body, hexadecimal
+    char md5[SQS_MD5_SIZE]; ///< of the body, hexadecimal
     char *escaped;          ///< the body as a JSON string, quotes included
+    size_t escaped_length;
     struct job *next;
 };
 
 struct jobs *jobs_new(void);
 void jobs_free(struct jobs *jobs);
 
-/// Adds a job with this JSON string as its body, empty for anything else; it stays the queue's.
-const struct job *jobs_put(struct jobs *jobs, const json_t *body);
+/// Adds a job with this text as its body; it stays the queue's.
+const struct job *jobs_put(struct jobs *jobs, const char *text, size_t length);
 
 /// Takes the first job; NULL: there is none.
 const struct job *jobs_take(struct jobs *jobs, char receipt_r[JOB_RECEIPT_SIZE]);

@@ -5,9 +5,11 @@
 //     aws_stub PORT [DELAY_MS]        0: any port; it prints "listening on 127.0.0.1:PORT" and serves until SIGTERM
 //
 // It is there to be cheap, so that the daemon's own work is what a bench sees: jobs are carried from SendMessageBatch to
-// ReceiveMessage, documents and alerts are counted and dropped, signatures are not looked at, leases never end by
+// ReceiveMessage, documents and alerts are counted and dropped unread, signatures are not looked at, leases never end by
 // themselves. tests/cloud/stub.py is the careful one. Requests read are printed at the end, by operation.
 #include "bench/aws_jobs.h"
+#include "core/buffer.h"
+#include "plugins/aws/tree.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -29,7 +31,7 @@
 struct asked {
     struct stub *stub;
     struct evhttp_request *request;
-    json_t *body; // NULL for a query service
+    struct aws_tree *body; // NULL where it is not looked at
     const struct operation *operation;
     struct event *timer; // the delay, then the long poll
     bool polling;
@@ -40,6 +42,7 @@ struct stub {
     struct event_base *base;
     struct evhttp *http;
     struct jobs *jobs;
+    struct buffer text; // of the answer that is being written
     struct timeval delay;
     TAILQ_HEAD(, asked) polls;
 };
@@ -47,6 +50,7 @@ struct stub {
 struct operation {
     const char *target;
     void (*run)(struct asked *asked);
+    bool reads; // the body
 };
 
 // --- Answers -----------------------------------------------------------------------------------------------
@@ -57,12 +61,14 @@ static void asked_end(struct asked *asked)
         TAILQ_REMOVE(&asked->stub->polls, asked, next);
     }
     event_free(asked->timer);
-    json_decref(asked->body);
+    aws_tree_free(asked->body);
     free(asked);
 }
 
-static void asked_answer(struct asked *asked, int status, const char *type, struct evbuffer *body)
+static void asked_answer(struct asked *asked, int status, const char *type, const char *text, size_t length)
 {
+    struct evbuffer *body = evbuffer_new();
+    evbuffer_add(body, text, length);
     evhttp_add_header(evhttp_request_get_output_headers(asked->request), "Content-Type", type);
     evhttp_send_reply(asked->request, status, status == 200 ? "OK" : "Bad Request", body);
     evbuffer_free(body);
@@ -71,21 +77,55 @@ static void asked_answer(struct asked *asked, int status, const char *type, stru
 
 static void asked_answer_text(struct asked *asked, int status, const char *type, const char *text)
 {
-    struct evbuffer *body = evbuffer_new();
-    evbuffer_add(body, text, strlen(text));
-    asked_answer(asked, status, type, body);
+    asked_answer(asked, status, type, text, strlen(text));
 }
 
-static const char *text_of(const json_t *object, const char *name)
+// The stub's one buffer, empty: an answer is written in one go.
+static struct buffer *answer_begin(struct asked *asked, const char *first)
 {
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : "";
+    struct buffer *text = &asked->stub->text;
+    buffer_clear(text);
+    buffer_text(text, first);
+    return text;
 }
 
-static int number_of(const json_t *object, const char *name, int missing)
+static void answer_end(struct asked *asked, const char *last)
 {
-    const json_t *value = json_object_get(object, name);
-    return json_is_integer(value) ? (int)json_integer_value(value) : missing;
+    struct buffer *text = &asked->stub->text;
+    buffer_text(text, last);
+    asked_answer(asked, 200, JSON_TYPE, text->data, text->length);
+}
+
+static const char *text_of(const struct aws_node *object, const char *name)
+{
+    const struct aws_node *value = aws_node_member(object, name);
+    return aws_node_is(value, AWS_NODE_STRING) ? value->text : "";
+}
+
+static int number_of(const struct aws_node *object, const char *name, int missing)
+{
+    const struct aws_node *value = aws_node_member(object, name);
+    return aws_node_is(value, AWS_NODE_NUMBER) ? (int)strtol(value->text, NULL, 10) : missing;
+}
+
+static const struct aws_node *first_entry(const struct asked *asked)
+{
+    return aws_node_first(aws_node_member(aws_tree_root(asked->body), "Entries"));
+}
+
+// {"Id":"…" of an entry, without the end.
+static void write_id(struct buffer *text, const struct aws_node *entry)
+{
+    buffer_text(text, text->data[text->length - 1] == '[' ? "{\"Id\":\"" : ",{\"Id\":\"");
+    buffer_text(text, text_of(entry, "Id"));
+    buffer_byte(text, '"');
+}
+
+static void write_number(struct buffer *text, const char *before, uint64_t number)
+{
+    buffer_text(text, before);
+    buffer_unsigned(text, number);
+    buffer_byte(text, '"');
 }
 
 // --- SQS ---------------------------------------------------------------------------------------------------
@@ -103,45 +143,43 @@ static void wake_polls(struct stub *stub)
 static void run_send(struct asked *asked)
 {
     struct stub *stub = asked->stub;
-    struct evbuffer *body = evbuffer_new();
-    size_t index;
-    json_t *entry;
-    evbuffer_add_printf(body, "{\"Successful\":[");
-    json_array_foreach(json_object_get(asked->body, "Entries"), index, entry)
-    {
-        const struct job *job = jobs_put(stub->jobs, json_object_get(entry, "MessageBody"));
-        evbuffer_add_printf(body, "%s{\"Id\":\"%s\",\"MessageId\":\"m%llu\",\"MD5OfMessageBody\":\"%s\"}",
-                            index > 0 ? "," : "", text_of(entry, "Id"), (unsigned long long)job->number, job->md5);
+    struct buffer *text = answer_begin(asked, "{\"Successful\":[");
+    for (const struct aws_node *entry = first_entry(asked); entry != NULL; entry = entry->next) {
+        const char *body = text_of(entry, "MessageBody");
+        const struct job *job = jobs_put(stub->jobs, body, strlen(body));
+        write_id(text, entry);
+        write_number(text, ",\"MessageId\":\"m", job->number);
+        buffer_text(text, ",\"MD5OfMessageBody\":\"");
+        buffer_text(text, job->md5);
+        buffer_text(text, "\"}");
     }
-    evbuffer_add_printf(body, "]}");
-    asked_answer(asked, 200, JSON_TYPE, body);
+    answer_end(asked, "]}");
     wake_polls(stub);
 }
 
 static void receive_answer(struct asked *asked)
 {
-    struct evbuffer *body = evbuffer_new();
-    const int limit = number_of(asked->body, "MaxNumberOfMessages", 1);
-    evbuffer_add_printf(body, "{\"Messages\":[");
-    for (int i = 0; i < limit && i < ENTRIES_MAX; i++) {
-        char receipt[JOB_RECEIPT_SIZE];
-        const struct job *job = jobs_take(asked->stub->jobs, receipt);
-        if (job == NULL) {
-            break;
-        }
-        evbuffer_add_printf(body,
-                            "%s{\"MessageId\":\"m%llu\",\"ReceiptHandle\":\"%s\",\"MD5OfBody\":\"%s\",\"Body\":%s,"
-                            "\"Attributes\":{\"ApproximateReceiveCount\":\"%u\"}}",
-                            i > 0 ? "," : "", (unsigned long long)job->number, receipt, job->md5, job->escaped,
-                            job->receives);
+    struct buffer *text = answer_begin(asked, "{\"Messages\":[");
+    const int limit = number_of(aws_tree_root(asked->body), "MaxNumberOfMessages", 1);
+    char receipt[JOB_RECEIPT_SIZE];
+    const struct job *job;
+    for (int i = 0; i < limit && i < ENTRIES_MAX && (job = jobs_take(asked->stub->jobs, receipt)) != NULL; i++) {
+        write_number(text, i > 0 ? ",{\"MessageId\":\"m" : "{\"MessageId\":\"m", job->number);
+        buffer_text(text, ",\"ReceiptHandle\":\"");
+        buffer_text(text, receipt);
+        buffer_text(text, "\",\"MD5OfBody\":\"");
+        buffer_text(text, job->md5);
+        buffer_text(text, "\",\"Body\":");
+        buffer_append(text, job->escaped, job->escaped_length);
+        write_number(text, ",\"Attributes\":{\"ApproximateReceiveCount\":\"", job->receives);
+        buffer_text(text, "}}");
     }
-    evbuffer_add_printf(body, "]}");
-    asked_answer(asked, 200, JSON_TYPE, body);
+    answer_end(asked, "]}");
 }
 
 static void run_receive(struct asked *asked)
 {
-    const int wait = number_of(asked->body, "WaitTimeSeconds", 0);
+    const int wait = number_of(aws_tree_root(asked->body), "WaitTimeSeconds", 0);
     if (jobs_waiting(asked->stub->jobs) > 0 || wait <= 0 || asked->polling) {
         receive_answer(asked);
         return;
@@ -154,21 +192,17 @@ static void run_receive(struct asked *asked)
 static void run_removal(struct asked *asked, bool back)
 {
     struct stub *stub = asked->stub;
-    struct evbuffer *body = evbuffer_new();
-    size_t index;
-    json_t *entry;
-    evbuffer_add_printf(body, "{\"Successful\":[");
-    json_array_foreach(json_object_get(asked->body, "Entries"), index, entry)
-    {
+    struct buffer *text = answer_begin(asked, "{\"Successful\":[");
+    for (const struct aws_node *entry = first_entry(asked); entry != NULL; entry = entry->next) {
         if (!back) {
             jobs_remove(stub->jobs, text_of(entry, "ReceiptHandle"));
         } else if (number_of(entry, "VisibilityTimeout", 0) == 0) {
             jobs_give_back(stub->jobs, text_of(entry, "ReceiptHandle"));
         }
-        evbuffer_add_printf(body, "%s{\"Id\":\"%s\"}", index > 0 ? "," : "", text_of(entry, "Id"));
+        write_id(text, entry);
+        buffer_byte(text, '}');
     }
-    evbuffer_add_printf(body, "]}");
-    asked_answer(asked, 200, JSON_TYPE, body);
+    answer_end(asked, "]}");
     wake_polls(stub);
 }
 
@@ -184,15 +218,13 @@ static void run_change(struct asked *asked)
 
 static void run_attributes(struct asked *asked)
 {
-    struct evbuffer *body = evbuffer_new();
-    evbuffer_add_printf(
-        body,
-        "{\"Attributes\":{\"ApproximateNumberOfMessages\":\"%zu\","
-        "\"ApproximateNumberOfMessagesNotVisible\":\"%zu\",\"ApproximateNumberOfMessagesDelayed\":\"0\","
-        "\"RedrivePolicy\":\"{\\\"deadLetterTargetArn\\\":\\\"arn:aws:sqs:eu-west-1:123456789012:dead\\\","
-        "\\\"maxReceiveCount\\\":1000}\"}}",
-        jobs_waiting(asked->stub->jobs), jobs_taken(asked->stub->jobs));
-    asked_answer(asked, 200, JSON_TYPE, body);
+    struct buffer *text = answer_begin(asked, "{\"Attributes\":{");
+    write_number(text, "\"ApproximateNumberOfMessages\":\"", jobs_waiting(asked->stub->jobs));
+    write_number(text, ",\"ApproximateNumberOfMessagesNotVisible\":\"", jobs_taken(asked->stub->jobs));
+    answer_end(asked,
+               ",\"ApproximateNumberOfMessagesDelayed\":\"0\","
+               "\"RedrivePolicy\":\"{\\\"deadLetterTargetArn\\\":\\\"arn:aws:sqs:eu-west-1:123456789012:dead\\\","
+               "\\\"maxReceiveCount\\\":1000}\"}}");
 }
 
 // --- DynamoDB and SNS --------------------------------------------------------------------------------------
@@ -238,17 +270,17 @@ static void run_unknown(struct asked *asked)
 // --- Requests ----------------------------------------------------------------------------------------------
 
 static const struct operation operations[] = {
-    {"AmazonSQS.SendMessageBatch", run_send},
-    {"AmazonSQS.ReceiveMessage", run_receive},
-    {"AmazonSQS.DeleteMessageBatch", run_remove},
-    {"AmazonSQS.ChangeMessageVisibilityBatch", run_change},
-    {"AmazonSQS.GetQueueAttributes", run_attributes},
-    {"DynamoDB_20120810.BatchWriteItem", run_put},
-    {"DynamoDB_20120810.BatchGetItem", run_get},
-    {"DynamoDB_20120810.DescribeTable", run_describe},
-    {"DynamoDB_20120810.DescribeTimeToLive", run_describe_ttl},
-    {"", run_topic}, // SNS says what it wants in a form; only its attributes are asked here
-    {NULL, run_unknown},
+    {"AmazonSQS.SendMessageBatch", run_send, true},
+    {"AmazonSQS.ReceiveMessage", run_receive, true},
+    {"AmazonSQS.DeleteMessageBatch", run_remove, true},
+    {"AmazonSQS.ChangeMessageVisibilityBatch", run_change, true},
+    {"AmazonSQS.GetQueueAttributes", run_attributes, false},
+    {"DynamoDB_20120810.BatchWriteItem", run_put, false},
+    {"DynamoDB_20120810.BatchGetItem", run_get, false},
+    {"DynamoDB_20120810.DescribeTable", run_describe, false},
+    {"DynamoDB_20120810.DescribeTimeToLive", run_describe_ttl, false},
+    {"", run_topic, false}, // SNS says what it wants in a form; only its attributes are asked here
+    {NULL, run_unknown, false},
 };
 static unsigned long long counts[sizeof operations / sizeof *operations];
 
@@ -280,7 +312,9 @@ static void on_request(struct evhttp_request *request, void *context)
     asked->stub = stub;
     asked->request = request;
     asked->operation = operation_of(request);
-    asked->body = json_loadb((const char *)evbuffer_pullup(input, -1), length, 0, NULL);
+    if (asked->operation->reads) {
+        asked->body = aws_tree_read((const char *)evbuffer_pullup(input, -1), length);
+    }
     asked->timer = evtimer_new(stub->base, on_time, asked);
     if (stub->delay.tv_sec == 0 && stub->delay.tv_usec == 0) {
         on_time(-1, 0, asked);
@@ -321,6 +355,7 @@ int main(int argc, char **argv)
     stub.delay = (struct timeval){.tv_sec = delay_ms / 1000, .tv_usec = delay_ms % 1000 * 1000};
     stub.http = evhttp_new(stub.base);
     stub.jobs = jobs_new();
+    buffer_init(&stub.text, SIZE_MAX);
     TAILQ_INIT(&stub.polls);
     evhttp_set_gencb(stub.http, on_request, &stub);
     evhttp_set_max_body_size(stub.http, (ev_ssize_t)16 << 20);
@@ -340,5 +375,6 @@ int main(int argc, char **argv)
     event_free(ends[0]);
     event_free(ends[1]);
     jobs_free(stub.jobs);
+    buffer_free(&stub.text);
     return 0;
 }
