@@ -13,9 +13,9 @@
 
 #define EXCHANGE_MAGIC 0x477be8c4u
 /// Easy handles that are kept for the next request.
-#define SPARE_MAX 32
-#define CONNECTIONS_KEPT 128L
-#define CONNECTIONS_PER_HOST 128L
+#define SPARE_MAX 256
+#define CONNECTIONS_KEPT 256L
+#define CONNECTIONS_PER_HOST 256L
 
 struct http_client {
     struct event_base *base;

@@ -19,6 +19,7 @@
 #define GATHER_MAGIC 0x67617468u
 #define BATCH_MAGIC 0x67627468u
 #define FIRST_WINDOW 4u
+#define KEY_BUCKETS 4096u
 
 struct gather_item {
     TAILQ_ENTRY(gather_item) waiting;
@@ -70,6 +71,8 @@ struct gather {
     bool overdue;                      // what waits goes out although it fills no request
     int64_t short_at;                  // when an eager one last sent what fills no request
     bool forming;
+    uint16_t
+        keys[KEY_BUCKETS]; // how many of those under way fall there: most have no company, and no batch is searched
 };
 
 static void form(struct gather *gather);
@@ -221,6 +224,9 @@ static void batch_end(struct gather_batch *batch)
     } else {
         window_shrink(gather);
     }
+    for (size_t i = 0; i < batch->count; i++) {
+        gather->keys[batch->keys[i] % KEY_BUCKETS]--;
+    }
     TAILQ_REMOVE(&gather->batches, batch, batches);
     gather->under_way--;
     batch->magic = 0;
@@ -292,7 +298,7 @@ bool gather_cancel(struct gather *gather, const struct ph_call *call)
 static bool key_under_way(const struct gather *gather, uint64_t key)
 {
     const struct gather_batch *batch;
-    if (key == 0) {
+    if (key == 0 || gather->keys[key % KEY_BUCKETS] == 0) {
         return false;
     }
     TAILQ_FOREACH(batch, &gather->batches, batches)
@@ -348,6 +354,7 @@ static bool send_items(struct gather *gather, struct gather_item **items, size_t
         items[i]->place = i;
         batch->items[i] = items[i];
         batch->keys[i] = items[i]->measure.key;
+        gather->keys[batch->keys[i] % KEY_BUCKETS]++;
     }
     TAILQ_INSERT_TAIL(&gather->batches, batch, batches);
     gather->under_way++;

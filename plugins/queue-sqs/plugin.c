@@ -20,9 +20,9 @@ const struct aws_service SQS_SERVICE = {.name = "sqs", .id = "SQS", .protocol = 
 static const struct ph_option options[] = {
     PH_URL(struct sqs_config, queue_url, PH_OPTION_REQUIRED, NULL,
            "The queue's URL; a standard queue, not a FIFO one."),
-    PH_INTEGER(struct sqs_config, receives, 0, "32", 1, 64,
+    PH_INTEGER(struct sqs_config, receives, 0, "64", 1, 128,
                "The most ReceiveMessage requests at once, while the queue fills them."),
-    PH_INTEGER(struct sqs_config, requests, 0, "32", 1, 64, "The most requests of each other operation at once."),
+    PH_INTEGER(struct sqs_config, requests, 0, "64", 1, 128, "The most requests of each other operation at once."),
     PH_DURATION(struct sqs_config, gather, 0, "20ms", 0, 1000,
                 "How long what fills no request of ten waits for more when jobs come in quick succession; longer costs "
                 "fewer requests."),
