@@ -1,56 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// See core/http_client.h. curl tells which sockets it waits for and when it wants to be called; this file
-// hands both to libevent, and ends exchanges outside of curl's callbacks.
+// See core/http_client.h. curl works on a thread of its own (core/http_transfers.h): an exchange goes there through one
+// mailbox and comes back through another, and belongs to one side at a time. One that is cancelled is followed by a second
+// item, which comes back too: an exchange has ended here when all that was sent for it is back.
 #include "core/http_client.h"
 #include "core/http_exchange.h"
 #include "core/http_request_check.h"
+#include "core/http_transfers.h"
 #include "core/xalloc.h"
 #include <assert.h>
 #include <event2/event.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
-#define EXCHANGE_MAGIC 0x477be8c4u
-/// Easy handles that are kept for the next request.
-#define SPARE_MAX 256
-#define CONNECTIONS_KEPT 256L
-#define CONNECTIONS_PER_HOST 256L
-
 struct http_client {
-    struct event_base *base;
     struct deferred_queue *deferred;
-    CURLM *multi;
-    struct event *timer;
     LIST_HEAD(, ph_http_exchange) exchanges;
     size_t count;
-    CURL *spare[SPARE_MAX];
-    size_t spare_count;
+    struct mailbox *home;
+    struct mailbox_sender *away;
+    bool ending; ///< nothing is handed on any more
+    // The other thread's, and the mailbox to it.
+    struct event_base *base;
+    struct http_transfers *transfers;
+    struct mailbox *inbox;
+    struct mailbox_sender *back;
+    struct mailbox_item quit;
+    pthread_t thread;
+    bool running;
 };
 
-// --- Ends --------------------------------------------------------------------------------------------------
-
-static void give_back_easy(struct http_client *client, CURL *easy)
+static struct ph_http_exchange *exchange_of(struct mailbox_item *item)
 {
-    if (easy == NULL) {
-        return;
-    }
-    if (client->spare_count < SPARE_MAX) {
-        curl_easy_reset(easy);
-        client->spare[client->spare_count++] = easy;
-    } else {
-        curl_easy_cleanup(easy);
-    }
+    return (struct ph_http_exchange *)((char *)item - offsetof(struct ph_http_exchange, item));
 }
 
-// Tells the end and frees the exchange, which is no longer with curl.
+static struct ph_http_exchange *cancelled_of(struct mailbox_item *item)
+{
+    return (struct ph_http_exchange *)((char *)item - offsetof(struct ph_http_exchange, cancel));
+}
+
+// --- Ends, on the caller's loop ----------------------------------------------------------------------------
+
+// Tells the end and frees the exchange, which nobody else holds.
 static void exchange_end(struct ph_http_exchange *exchange)
 {
     struct http_client *client = exchange->client;
     LIST_REMOVE(exchange, entry);
     client->count--;
     exchange->done(exchange->context, &exchange->response);
-    give_back_easy(client, exchange->easy);
     http_exchange_free(exchange);
 }
 
@@ -59,107 +58,108 @@ static void exchange_end_later(struct deferred_task *task)
     exchange_end((struct ph_http_exchange *)((char *)task - offsetof(struct ph_http_exchange, task)));
 }
 
-// Ends what curl has finished. A done function may start and cancel others, so each message is copied first.
-static void collect(struct http_client *client)
+static void on_back(struct mailbox_item *item)
 {
-    int left;
-    const CURLMsg *message;
-    while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
-        if (message->msg != CURLMSG_DONE) {
-            continue;
-        }
-        CURL *easy = message->easy_handle;
-        CURLcode code = message->data.result;
-        struct ph_http_exchange *exchange = NULL;
-        curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&exchange);
-        assert(exchange != NULL && exchange->magic == EXCHANGE_MAGIC);
-        http_exchange_conclude(exchange, code);
-        curl_multi_remove_handle(client->multi, easy);
+    struct ph_http_exchange *exchange = exchange_of(item);
+    exchange->away--;
+    if (exchange->away == 0 && !exchange->client->ending) {
         exchange_end(exchange);
     }
 }
 
-// --- curl and libevent -------------------------------------------------------------------------------------
-
-static void on_timer(evutil_socket_t descriptor, short events, void *context)
+static void on_cancel_back(struct mailbox_item *item)
 {
-    (void)descriptor;
-    (void)events;
-    struct http_client *client = context;
-    int running;
-    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    collect(client);
+    on_back(&cancelled_of(item)->item);
 }
 
-static void on_socket(evutil_socket_t descriptor, short events, void *context)
+// --- On the other thread -----------------------------------------------------------------------------------
+
+static void on_ended(void *context, struct ph_http_exchange *exchange)
 {
     struct http_client *client = context;
-    int action = ((events & EV_READ) != 0 ? CURL_CSELECT_IN : 0) | ((events & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
-    int running;
-    curl_multi_socket_action(client->multi, descriptor, action, &running);
-    collect(client);
+    exchange->item.run = on_back;
+    mailbox_sender_add(client->back, &exchange->item);
 }
 
-static int set_timer(CURLM *multi, long timeout_ms, void *context)
+static void on_start(struct mailbox_item *item)
 {
-    (void)multi;
-    struct http_client *client = context;
-    if (timeout_ms < 0) {
-        event_del(client->timer);
-    } else {
-        struct timeval after = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
-        event_add(client->timer, &after);
+    struct ph_http_exchange *exchange = exchange_of(item);
+    if (!exchange->client->ending) {
+        http_transfers_start(exchange->client->transfers, exchange);
     }
-    return 0;
 }
 
-static int set_socket(CURL *easy, curl_socket_t descriptor, int what, void *context, void *socket_context)
+static void on_cancel(struct mailbox_item *item)
 {
-    (void)easy;
+    struct ph_http_exchange *exchange = cancelled_of(item);
+    if (!exchange->client->ending) {
+        http_transfers_cancel(exchange->client->transfers, exchange);
+        item->run = on_cancel_back;
+        mailbox_sender_add(exchange->client->back, item);
+    }
+}
+
+static void on_quit(struct mailbox_item *item)
+{
+    struct http_client *client = (struct http_client *)((char *)item - offsetof(struct http_client, quit));
+    event_base_loopbreak(client->base);
+}
+
+static void *run_loop(void *context)
+{
     struct http_client *client = context;
-    struct event *event = socket_context;
-    if (event != NULL) {
-        event_free(event);
-        event = NULL;
-    }
-    if (what != CURL_POLL_REMOVE) {
-        short events = EV_PERSIST;
-        events = (short)(events | (what != CURL_POLL_OUT ? EV_READ : 0) | (what != CURL_POLL_IN ? EV_WRITE : 0));
-        event = event_new(client->base, descriptor, events, on_socket, client);
-        if (event == NULL || event_add(event, NULL) != 0) {
-            return -1;
-        }
-    }
-    curl_multi_assign(client->multi, descriptor, event);
-    return 0;
+    event_base_dispatch(client->base);
+    return NULL;
 }
 
-static void start_curl(void)
+// --- The client --------------------------------------------------------------------------------------------
+
+// Signals belong to the owner's thread.
+static bool start_thread(struct http_client *client)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    client->running = pthread_create(&client->thread, NULL, run_loop, client) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return client->running;
+}
+
+static bool client_open(struct http_client *client, struct event_base *base)
+{
+    client->base = event_base_new();
+    client->home = mailbox_create(base, NULL, NULL);
+    client->inbox = client->base != NULL ? mailbox_create(client->base, NULL, NULL) : NULL;
+    if (client->home == NULL || client->inbox == NULL) {
+        return false;
+    }
+    client->away = mailbox_sender_create(client->inbox, base);
+    client->back = mailbox_sender_create(client->home, client->base);
+    client->transfers = http_transfers_new(client->base, on_ended, client);
+    return client->transfers != NULL && start_thread(client);
 }
 
 struct http_client *http_client_new(struct event_base *base, struct deferred_queue *deferred)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, start_curl);
     struct http_client *client = xcalloc(1, sizeof *client);
-    client->base = base;
     client->deferred = deferred;
+    client->quit.run = on_quit;
     LIST_INIT(&client->exchanges);
-    client->multi = curl_multi_init();
-    client->timer = event_new(base, -1, 0, on_timer, client);
-    if (client->multi == NULL || client->timer == NULL) {
+    if (!client_open(client, base)) {
         http_client_free(client);
         return NULL;
     }
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
-    curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
-    curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_KEPT);
-    curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, CONNECTIONS_PER_HOST);
     return client;
+}
+
+static void stop_thread(struct http_client *client)
+{
+    if (client->running) {
+        mailbox_sender_flush(client->away);
+        mailbox_push(client->inbox, &client->quit);
+        pthread_join(client->thread, NULL);
+    }
+    client->ending = true;
 }
 
 void http_client_free(struct http_client *client)
@@ -167,33 +167,25 @@ void http_client_free(struct http_client *client)
     if (client == NULL) {
         return;
     }
+    stop_thread(client);
+    mailbox_sender_destroy(&client->away);
+    mailbox_sender_destroy(&client->back);
+    mailbox_destroy(&client->inbox);
+    mailbox_destroy(&client->home);
     struct ph_http_exchange *exchange;
     while ((exchange = LIST_FIRST(&client->exchanges)) != NULL) {
         LIST_REMOVE(exchange, entry);
-        if (exchange->easy != NULL) {
-            curl_multi_remove_handle(client->multi, exchange->easy);
-            curl_easy_cleanup(exchange->easy);
-        }
+        http_transfers_drop(client->transfers, exchange);
         http_exchange_free(exchange);
     }
-    for (size_t i = 0; i < client->spare_count; i++) {
-        curl_easy_cleanup(client->spare[i]);
-    }
-    // Closing kept connections takes their sockets from libevent, and may set the timer.
-    curl_multi_cleanup(client->multi);
-    if (client->timer != NULL) {
-        event_free(client->timer);
+    http_transfers_free(client->transfers);
+    if (client->base != NULL) {
+        event_base_free(client->base);
     }
     free(client);
 }
 
 // --- Starting and cancelling -------------------------------------------------------------------------------
-
-static void end_without_curl(struct ph_http_exchange *exchange, enum ph_outcome outcome, const char *error)
-{
-    exchange->response = (struct ph_http_response){.outcome = outcome, .error = error, .body = {"", 0}};
-    deferred_add(exchange->client->deferred, &exchange->task);
-}
 
 struct ph_http_exchange *http_client_start(struct http_client *client, const struct ph_http_request *request,
                                            http_client_done_f *done, void *context)
@@ -201,37 +193,30 @@ struct ph_http_exchange *http_client_start(struct http_client *client, const str
     if (client->count == HTTP_CLIENT_EXCHANGES_MAX) {
         return NULL;
     }
-    struct ph_http_exchange *exchange = xcalloc(1, sizeof *exchange);
-    exchange->magic = EXCHANGE_MAGIC;
-    exchange->client = client;
-    exchange->request = request;
-    exchange->done = done;
-    exchange->context = context;
-    exchange->task.run = exchange_end_later;
+    struct ph_http_exchange *exchange = http_exchange_new(client, request, done, context);
     LIST_INSERT_HEAD(&client->exchanges, exchange, entry);
     client->count++;
     const char *fault = http_request_check(request);
     if (fault != NULL) {
-        end_without_curl(exchange, PH_INVALID, fault);
+        exchange->response = (struct ph_http_response){.outcome = PH_INVALID, .error = fault, .body = {"", 0}};
+        exchange->task.run = exchange_end_later;
+        deferred_add(client->deferred, &exchange->task);
         return exchange;
     }
-    CURL *easy = client->spare_count > 0 ? client->spare[--client->spare_count] : curl_easy_init();
-    if (easy == NULL || !http_exchange_prepare(exchange, easy)) {
-        end_without_curl(exchange, PH_INVALID, "the request could not be set up; is the URL sound?");
-    } else if (curl_multi_add_handle(client->multi, easy) != CURLM_OK) {
-        end_without_curl(exchange, PH_TRANSIENT, "the request could not be started");
-    }
+    exchange->away = 1;
+    exchange->item.run = on_start;
+    mailbox_sender_add(client->away, &exchange->item);
     return exchange;
 }
 
 void http_client_cancel(struct ph_http_exchange *exchange)
 {
-    assert(exchange->magic == EXCHANGE_MAGIC);
-    if (exchange->task.queued) {
+    assert(exchange->magic == HTTP_EXCHANGE_MAGIC);
+    if (exchange->task.queued || exchange->cancelled) {
         return;
     }
-    exchange->fault = "cancelled";
-    http_exchange_conclude(exchange, CURLE_ABORTED_BY_CALLBACK);
-    curl_multi_remove_handle(exchange->client->multi, exchange->easy);
-    deferred_add(exchange->client->deferred, &exchange->task);
+    exchange->cancelled = true;
+    exchange->away++;
+    exchange->cancel.run = on_cancel;
+    mailbox_sender_add(exchange->client->away, &exchange->cancel);
 }

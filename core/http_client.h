@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The HTTP client behind ph_host.http: one curl multi handle on the exchange loop, connections kept.
+// The HTTP client behind ph_host.http: one curl multi handle on a thread of its own, connections kept.
 //
 // It speaks http and https only, verifies certificates, follows no redirect, takes no proxy from the
 // environment, and sends no `Expect:`. What a request holds and what an answer may be is bounded: see the
-// constants. Nothing blocks: names are resolved on a thread of curl's. The loop's thread only.
+// constants. Nothing blocks: names are resolved on a thread of curl's. The caller's loop's thread only: what curl does for
+// a request, TLS above all, costs more than the rest of its way, and would take that loop's time.
 #ifndef CORE_HTTP_CLIENT_H
 #define CORE_HTTP_CLIENT_H
 

@@ -90,43 +90,40 @@ static size_t take_header(char *data, size_t size, size_t count, void *context)
 
 // --- What goes out -----------------------------------------------------------------------------------------
 
-static bool add_line(struct ph_http_exchange *exchange, const char *line)
-{
-    struct curl_slist *longer = curl_slist_append(exchange->headers, line);
-    if (longer == NULL) {
-        return false;
-    }
-    exchange->headers = longer;
-    return true;
-}
-
-// For curl a header without a value is one to leave out; a semicolon asks for it to be sent empty.
-static bool add_header(struct ph_http_exchange *exchange, const char *line)
+// The line as curl wants it: for curl a header without a value is one to leave out; a semicolon asks for it to be sent empty.
+static const char *line_of(struct ph_http_exchange *exchange, const char *line)
 {
     const char *colon = strchr(line, ':');
     if (colon[1 + strspn(colon + 1, " \t")] != '\0') {
-        return add_line(exchange, line);
+        return line;
     }
-    char *empty = xasprintf("%.*s;", (int)(colon - line), line);
-    bool added = add_line(exchange, empty);
-    free(empty);
-    return added;
+    return arena_printf(exchange->arena, "%.*s;", (int)(colon - line), line);
 }
 
-static bool add_headers(struct ph_http_exchange *exchange)
+static bool set_headers(struct ph_http_exchange *exchange)
 {
     bool has_type = false;
-    bool good = true;
-    const char *const *lines = exchange->request->headers;
-    for (size_t i = 0; good && lines != NULL && lines[i] != NULL; i++) {
-        has_type = has_type || http_request_header_is(lines[i], "content-type");
-        if (!http_request_header_is(lines[i], "expect")) {
-            good = add_header(exchange, lines[i]);
+    size_t count = 0;
+    struct curl_slist *lines = exchange->lines;
+    const char *const *given = exchange->request->headers;
+    for (size_t i = 0; given != NULL && given[i] != NULL; i++) {
+        has_type = has_type || http_request_header_is(given[i], "content-type");
+        if (!http_request_header_is(given[i], "expect")) {
+            lines[count++].data = (char *)(uintptr_t)line_of(exchange, given[i]);
         }
     }
     // Neither waits for 100 Continue nor takes curl's word for the type of a body.
-    good = good && add_line(exchange, "Expect:") && (has_type || add_line(exchange, "Content-Type:"));
-    return good && curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers) == CURLE_OK;
+    lines[count++].data = (char *)(uintptr_t) "Expect:";
+    if (!has_type) {
+        lines[count++].data = (char *)(uintptr_t) "Content-Type:";
+    }
+    for (size_t i = 0; i < count; i++) {
+        lines[i].next = i + 1 < count ? &lines[i + 1] : NULL;
+        if (lines[i].data == NULL) {
+            return false;
+        }
+    }
+    return curl_easy_setopt(exchange->handle->easy, CURLOPT_HTTPHEADER, lines) == CURLE_OK;
 }
 
 static bool set_protocols(CURL *easy)
@@ -138,20 +135,28 @@ static bool set_protocols(CURL *easy)
 #endif
 }
 
+static bool is_post(const struct ph_http_request *request)
+{
+    return strcmp(request->method, "POST") == 0;
+}
+
 static bool set_method(CURL *easy, const struct ph_http_request *request)
 {
-    bool good = true;
     if (strcmp(request->method, "HEAD") == 0) {
         return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) == CURLE_OK;
     }
-    bool sends = request->body.length > 0 || strcmp(request->method, "POST") == 0 ||
-                 strcmp(request->method, "PUT") == 0 || strcmp(request->method, "PATCH") == 0;
-    if (sends) {
-        good = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length) == CURLE_OK &&
-               curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.length > 0 ? request->body.bytes : "") ==
-                   CURLE_OK;
+    return curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK;
+}
+
+static bool set_body(CURL *easy, const struct ph_http_request *request)
+{
+    bool sends = request->body.length > 0 || is_post(request) || strcmp(request->method, "PUT") == 0 ||
+                 strcmp(request->method, "PATCH") == 0;
+    if (!sends || strcmp(request->method, "HEAD") == 0) {
+        return true;
     }
-    return good && curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK;
+    return curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.length > 0 ? request->body.bytes : "") == CURLE_OK;
 }
 
 static bool set_limits(CURL *easy, const struct ph_http_request *request)
@@ -159,42 +164,88 @@ static bool set_limits(CURL *easy, const struct ph_http_request *request)
     long timeout = request->timeout_ms > 0 ? (long)request->timeout_ms : (long)HTTP_CLIENT_TIMEOUT_MAX_MS;
     long connect = request->connect_timeout_ms > 0 ? (long)request->connect_timeout_ms : (long)HTTP_CLIENT_CONNECT_MS;
     return curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect) == CURLE_OK;
 }
 
-static bool set_safety(CURL *easy, const struct ph_http_request *request)
+static bool set_safety(CURL *easy)
 {
-    bool good = set_protocols(easy) && curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
-                curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
-    if (good && request->ca_file != NULL) {
-        good = curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file) == CURLE_OK;
-    }
-    return good;
+    return set_protocols(easy) && curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK;
 }
 
-bool http_exchange_prepare(struct ph_http_exchange *exchange, CURL *easy)
+static bool same_file(const char *one, const char *other)
+{
+    return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
+
+// Whether the last request left the handle as this one needs it; only POST is told apart from the rest.
+static bool handle_fits(const struct http_handle *handle, const struct ph_http_request *request)
+{
+    return handle->ready && handle->post && is_post(request) && same_file(handle->ca_file, request->ca_file);
+}
+
+static bool handle_set_up(struct http_handle *handle, const struct ph_http_request *request)
+{
+    curl_easy_reset(handle->easy);
+    free(handle->ca_file);
+    handle->ca_file = request->ca_file != NULL ? xstrdup(request->ca_file) : NULL;
+    handle->post = is_post(request);
+    handle->ready =
+        set_safety(handle->easy) && set_method(handle->easy, request) &&
+        (handle->ca_file == NULL || curl_easy_setopt(handle->easy, CURLOPT_CAINFO, handle->ca_file) == CURLE_OK);
+    return handle->ready;
+}
+
+bool http_exchange_prepare(struct ph_http_exchange *exchange)
 {
     const struct ph_http_request *request = exchange->request;
-    exchange->easy = easy;
-    exchange->body_limit = request->response_limit > 0 ? request->response_limit : HTTP_CLIENT_BODY_DEFAULT;
-    buffer_init(&exchange->body, exchange->body_limit + 1); // one for the NUL
-    exchange->arena = arena_new(HEAD_CEILING);
-    exchange->names = xcalloc(HTTP_CLIENT_HEADERS_MAX, sizeof(*exchange->names));
-    exchange->values = xcalloc(HTTP_CLIENT_HEADERS_MAX, sizeof(*exchange->values));
-    return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK && set_safety(easy, request) &&
-           set_limits(easy, request) && set_method(easy, request) && add_headers(exchange) &&
+    struct http_handle *handle = exchange->handle;
+    CURL *easy = handle->easy;
+    return (handle_fits(handle, request) || handle_set_up(handle, request)) &&
+           curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK && set_limits(easy, request) &&
+           set_body(easy, request) && set_headers(exchange) &&
            curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->error) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange) == CURLE_OK;
+}
+
+static size_t count_headers(const struct ph_http_request *request)
+{
+    size_t count = 0;
+    while (request->headers != NULL && count < HTTP_REQUEST_HEADERS_MAX && request->headers[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
+struct ph_http_exchange *http_exchange_new(struct http_client *client, const struct ph_http_request *request,
+                                           http_client_done_f *done, void *context)
+{
+    struct ph_http_exchange *exchange = xcalloc(1, sizeof *exchange);
+    // One block for what has a known size: the lines that are sent, with two of ours, and the names and values that come.
+    const size_t lines = (count_headers(request) + 2) * sizeof(struct curl_slist);
+    char *block = xmalloc(lines + 2 * HTTP_CLIENT_HEADERS_MAX * sizeof(struct ph_text *));
+    exchange->magic = HTTP_EXCHANGE_MAGIC;
+    exchange->client = client;
+    exchange->request = request;
+    exchange->done = done;
+    exchange->context = context;
+    exchange->lines = (struct curl_slist *)(void *)block;
+    exchange->names = (const struct ph_text **)(void *)(block + lines);
+    exchange->values = exchange->names + HTTP_CLIENT_HEADERS_MAX;
+    exchange->arena = arena_new(HEAD_CEILING);
+    exchange->body_limit = request->response_limit > 0 ? request->response_limit : HTTP_CLIENT_BODY_DEFAULT;
+    buffer_init(&exchange->body, exchange->body_limit + 1); // one for the NUL
+    return exchange;
 }
 
 // --- The end -----------------------------------------------------------------------------------------------
@@ -217,20 +268,20 @@ static bool went_out(CURL *easy)
     return head > 0;
 }
 
-void http_exchange_conclude(struct ph_http_exchange *exchange, CURLcode code)
+void http_exchange_conclude(struct ph_http_exchange *exchange, CURLcode code, bool begun)
 {
     struct ph_http_response *response = &exchange->response;
     *response = (struct ph_http_response){.body = {"", 0}};
     const char *body = buffer_string(&exchange->body);
     if (code != CURLE_OK || exchange->fault != NULL || body == NULL) {
-        response->outcome = went_out(exchange->easy) ? PH_UNCERTAIN : PH_TRANSIENT;
+        response->outcome = begun && went_out(exchange->handle->easy) ? PH_UNCERTAIN : PH_TRANSIENT;
         response->error = exchange->fault != NULL      ? exchange->fault
                           : exchange->error[0] != '\0' ? exchange->error
                                                        : curl_easy_strerror(code);
         return;
     }
     long status = 0;
-    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(exchange->handle->easy, CURLINFO_RESPONSE_CODE, &status);
     response->outcome = PH_OK;
     response->status = (int)status;
     response->body = (struct ph_text){body, exchange->body.length};
@@ -242,11 +293,9 @@ void http_exchange_conclude(struct ph_http_exchange *exchange, CURLcode code)
 
 void http_exchange_free(struct ph_http_exchange *exchange)
 {
-    curl_slist_free_all(exchange->headers);
     buffer_free(&exchange->body);
     arena_free(exchange->arena);
-    free(exchange->names);
-    free(exchange->values);
+    free(exchange->lines);
     exchange->magic = 0;
     free(exchange);
 }

@@ -244,6 +244,33 @@ static void test_sends_what_it_is_told_and_no_more(void **state)
     site_free(site);
 }
 
+// Handles are used again: nothing of the request before is left, whatever it was.
+static void test_requests_leave_nothing_behind(void **state)
+{
+    (void)state;
+    struct site *site = site_new();
+    const char *headers[] = {"X-Of-The-First: 1", "Content-Type: text/plain", NULL};
+    const struct ph_http_request requests[] = {
+        {.method = "POST", .headers = headers, .body = {"hello", 5}},
+        {.method = "POST"},
+        {.method = "POST", .body = {"abc", 3}},
+        {.method = "GET"},
+        {.method = "POST", .body = {"ab", 2}, .ca_file = "/nowhere"}, // of no matter for http
+        {.method = "DELETE"},
+        {.method = "POST", .body = {"a", 1}},
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        struct ph_http_request request = requests[i];
+        ask(site, &request, "/plain");
+        assert_int_equal(site->outcome, PH_OK);
+        assert_int_equal(site->body_length, request.body.length);
+        assert_memory_equal(site->request, request.method, strlen(request.method));
+        assert_int_equal(strstr(site->request, "X-Of-The-First") != NULL, i == 0);
+    }
+    assert_int_equal(site->accepted, 1);
+    site_free(site);
+}
+
 static void test_bounds_of_answers(void **state)
 {
     (void)state;
@@ -312,6 +339,15 @@ static void test_cancel(void **state)
     http_client_cancel(exchange);
     turn_until(site, &site->done, 2);
     assert_int_equal(site->outcome, PH_UNCERTAIN);
+    // A handle that was used tells nothing of a request that did not go out.
+    struct ph_http_request post = {.method = "POST"};
+    ask(site, &post, "/plain");
+    assert_int_equal(site->outcome, PH_OK);
+    post.url = url;
+    exchange = http_client_start(site->client, &post, on_done, site);
+    http_client_cancel(exchange);
+    turn_until(site, &site->done, 4);
+    assert_int_equal(site->outcome, PH_TRANSIENT);
     // One that is under way when the client goes is dropped.
     http_client_start(site->client, &request, on_done, site);
     site_free(site);
@@ -356,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_come_whole_over_kept_connections),
         cmocka_unit_test(test_sends_what_it_is_told_and_no_more),
+        cmocka_unit_test(test_requests_leave_nothing_behind),
         cmocka_unit_test(test_bounds_of_answers),
         cmocka_unit_test(test_lost_answers_are_uncertain),
         cmocka_unit_test(test_what_did_not_go_out_is_transient),
