@@ -2,8 +2,10 @@
 //
 // append: messages, their outbox marks and keys, a wave of them in one statement.
 //
-// It locks the counters of the senders, decides and writes. What it refuses it leaves out, and answers a row for each
-// thing that is not as usual: a message that is stored already, a key that is taken, a name of no user.
+// It locks the counters of the senders, decides and writes. Most waves are of new messages between known users, and are
+// written by a statement that does no more; where anything is not as usual it writes nothing, and the wave is sent again with
+// the whole statement. That one leaves out what it refuses, and answers a row for each thing that is not as usual: a message
+// that is stored already, a key that is taken, a name of no user.
 #include "plugins/storage-rds/names.h"
 #include "plugins/storage-rds/operations.h"
 #include "plugins/storage-rds/parameters.h"
@@ -26,7 +28,7 @@ struct appending {
     bool *unknown;      ///< of each name
     size_t unknown_count;
     unsigned repeats;
-    int64_t now;
+    int64_t now; ///< 0: nothing was written
 };
 
 static size_t append_names(const void *data, uint64_t seed, uint64_t names_r[WAVE_NAMES])
@@ -70,7 +72,7 @@ static bool gather_names(struct appending *appending)
     return true;
 }
 
-/// The arrays of the statement, by the number of their parameter less one.
+/// The arrays of the statements, by the number of their parameter less one.
 enum {
     ID,
     SENDER,
@@ -84,31 +86,39 @@ enum {
     ATTRIBUTES,
     SUBJECT,
     BODY,
+    HEAD, // its sender, in the list of them
     NAME,
-    PAIR_ENTRY,
-    PAIR_NAME,
-    KEY_ENTRY,
-    KEY_SENDER,
-    KEY,
-    DUE_IN,
-    KEY_ID,
-    KEY_HASH,
     HEAD_NAME, // the senders, each once
     HEAD_COUNT,
-    HEAD, // of each entry
+    DUE_IN,
+    ARRAYS_NEW,
+    KEY_SENDER = ARRAYS_NEW,
+    KEY,
+    KEY_ID,
+    KEY_HASH,
+    ARRAYS_KEYED,
+    KEY_ENTRY = ARRAYS_KEYED,
+    PAIR_ENTRY,
+    PAIR_NAME,
     ARRAYS
 };
 
 static const enum parameter_type types[ARRAYS] = {
-    [ID] = PARAMETER_UUID,          [SENDER] = PARAMETER_TEXT,       [NTH] = PARAMETER_BIGINT,
-    [RECIPIENTS] = PARAMETER_TEXT,  [DELIVER_AT] = PARAMETER_BIGINT, [EXPIRES_AT] = PARAMETER_BIGINT,
-    [PRIORITY] = PARAMETER_BIGINT,  [TRACE] = PARAMETER_BYTEA,       [CONTENT_TYPE] = PARAMETER_BYTEA,
-    [ATTRIBUTES] = PARAMETER_BYTEA, [SUBJECT] = PARAMETER_BYTEA,     [BODY] = PARAMETER_BYTEA,
-    [NAME] = PARAMETER_TEXT,        [PAIR_ENTRY] = PARAMETER_BIGINT, [PAIR_NAME] = PARAMETER_BIGINT,
-    [KEY_ENTRY] = PARAMETER_BIGINT, [KEY_SENDER] = PARAMETER_TEXT,   [KEY] = PARAMETER_BYTEA,
-    [DUE_IN] = PARAMETER_BIGINT,    [KEY_ID] = PARAMETER_UUID,       [KEY_HASH] = PARAMETER_BYTEA,
-    [HEAD_NAME] = PARAMETER_TEXT,   [HEAD_COUNT] = PARAMETER_BIGINT, [HEAD] = PARAMETER_BIGINT,
+    [ID] = PARAMETER_UUID,           [SENDER] = PARAMETER_TEXT,       [NTH] = PARAMETER_BIGINT,
+    [RECIPIENTS] = PARAMETER_TEXT,   [DELIVER_AT] = PARAMETER_BIGINT, [EXPIRES_AT] = PARAMETER_BIGINT,
+    [PRIORITY] = PARAMETER_BIGINT,   [TRACE] = PARAMETER_BYTEA,       [CONTENT_TYPE] = PARAMETER_BYTEA,
+    [ATTRIBUTES] = PARAMETER_BYTEA,  [SUBJECT] = PARAMETER_BYTEA,     [BODY] = PARAMETER_BYTEA,
+    [HEAD] = PARAMETER_BIGINT,       [NAME] = PARAMETER_TEXT,         [HEAD_NAME] = PARAMETER_TEXT,
+    [HEAD_COUNT] = PARAMETER_BIGINT, [DUE_IN] = PARAMETER_BIGINT,     [KEY_SENDER] = PARAMETER_TEXT,
+    [KEY] = PARAMETER_BYTEA,         [KEY_ID] = PARAMETER_UUID,       [KEY_HASH] = PARAMETER_BYTEA,
+    [KEY_ENTRY] = PARAMETER_BIGINT,  [PAIR_ENTRY] = PARAMETER_BIGINT, [PAIR_NAME] = PARAMETER_BIGINT,
 };
+
+// What is the same in many messages; the statement takes one item for all.
+static bool may_shrink(size_t array)
+{
+    return array == SENDER || (array >= RECIPIENTS && array <= HEAD) || array == DUE_IN;
+}
 
 static void add_text(struct array *array, struct ph_text text)
 {
@@ -167,17 +177,20 @@ static void add_entry(struct appending *appending, struct array arrays[ARRAYS], 
         add_key(arrays, entry, i);
 }
 
-static bool write_step(struct appending *appending, struct rds_job *job, int64_t *counts)
+// Whether all are due after the same time, as the statement for new messages has it.
+static bool due_alike(const struct wave *wave)
+{
+    for (size_t i = 1; i < wave->count; i++) {
+        if (entry_of(wave, i)->due_in_ms != entry_of(wave, 0)->due_in_ms)
+            return false;
+    }
+    return true;
+}
+
+static size_t add_entries(struct appending *appending, struct array arrays[ARRAYS], int64_t *counts)
 {
     const struct wave *wave = appending->wave;
-    struct rds_step *step = rds_job_step(job, SQL_APPEND, 0);
-    struct array arrays[ARRAYS];
     size_t senders = appending->names.count; // recipients come behind them
-    size_t bodies = 0;
-    for (size_t i = 0; i < wave->count; i++)
-        bodies += entry_of(wave, i)->body.length;
-    for (size_t i = 0; i < ARRAYS; i++)
-        arrays[i] = array_begin(wave->call, types[i], wave->count, i == BODY ? bodies : wave->count * 16);
     for (size_t i = 0; i < wave->count; i++)
         add_entry(appending, arrays, i, counts);
     for (size_t i = 0; i < appending->names.count; i++)
@@ -186,9 +199,27 @@ static bool write_step(struct appending *appending, struct rds_job *job, int64_t
         add_text(&arrays[HEAD_NAME], appending->names.items[i]);
         array_bigint(&arrays[HEAD_COUNT], counts[i]);
     }
+    return arrays[KEY].count;
+}
+
+static bool write_step(struct appending *appending, struct rds_job *job, int64_t *counts)
+{
+    const struct wave *wave = appending->wave;
+    struct array arrays[ARRAYS];
+    size_t bodies = 0;
+    for (size_t i = 0; i < wave->count; i++)
+        bodies += entry_of(wave, i)->body.length;
+    for (size_t i = 0; i < ARRAYS; i++)
+        arrays[i] = array_begin(wave->call, types[i], wave->count, i == BODY ? bodies : wave->count * 16);
+    bool keyed = add_entries(appending, arrays, counts) > 0;
     bool good = true;
+    struct rds_step *step = rds_job_step(job, SQL_APPEND, 0);
     for (size_t i = 0; good && i < ARRAYS; i++)
-        good = step_array(step, &arrays[i]);
+        good = may_shrink(i) ? step_column(step, &arrays[i]) : step_array(step, &arrays[i]);
+    if (good && due_alike(wave)) {
+        step->statement = keyed ? SQL_APPEND_KEYED : SQL_APPEND_NEW;
+        step->count = keyed ? ARRAYS_KEYED : ARRAYS_NEW;
+    }
     return good;
 }
 
@@ -288,11 +319,12 @@ static bool append_rows(struct rds_job *job, size_t step, const PGresult *result
     struct appending *appending = ((struct wave *)job->data)->data;
     struct ph_call *call = job->call;
     bool good = true;
-    (void)step;
     for (int row = 0; good && row < PQntuples(result); row++) {
         struct values values = values_row(call, result, row, 5);
         good = read_row(appending, &values);
     }
+    if (appending->now == 0)
+        return good && job->steps[step].statement != SQL_APPEND;
     for (size_t i = 0; good && i < appending->wave->count; i++) {
         const struct ph_result *outcome = call->results[appending->wave->indexes[i]];
         if (outcome->outcome == PH_PENDING && appending->unknown_count > 0)
@@ -305,17 +337,29 @@ static bool append_rows(struct rds_job *job, size_t step, const PGresult *result
 
 // ------------------------------------------------------------------------------------------ the slot
 
-// A twin was committed while this waited for the sender's counter, so the snapshot had missed it; the next one has it.
+// Sends the job again, with the whole statement.
+static void again(struct rds_job *job, struct appending *appending)
+{
+    memset(appending->unknown, 0, appending->names.count);
+    appending->unknown_count = 0;
+    job->steps[0].statement = SQL_APPEND;
+    job->steps[0].count = ARRAYS;
+    job->failure = (struct rds_failure){.outcome = PH_OK};
+    rds_submit(job);
+}
+
+// A twin is a repeat, or was committed while this waited for the sender's counter, so that the snapshot had missed it; the
+// next one has it.
 static void append_done(struct rds_job *job, const struct rds_failure *failure)
 {
     struct wave *wave = job->data;
     struct appending *appending = wave->data;
-    if (failure->twin && appending->repeats++ < REPEATS_MOST) {
-        job->failure = (struct rds_failure){.outcome = PH_OK};
-        rds_submit(job);
-    } else {
+    bool twin = failure->twin && appending->repeats++ < REPEATS_MOST;
+    bool unusual = failure->outcome == PH_OK && appending->now == 0;
+    if (twin || unusual)
+        again(job, appending);
+    else
         wave_end(wave, failure);
-    }
 }
 
 static void append_start(struct wave *wave)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// deliver: carries messages to their inboxes, a wave of them in one transaction of two statements.
+// deliver: carries messages to their inboxes, a wave of them in one transaction.
 //
-// The first locks the marks, in order of their ids; the second locks the inboxes' counters, in order of their names,
-// decides and writes, and tells of every message that had a mark. Of the others, the recorded outcome is read afterwards.
+// Most messages are due, not expired and have never failed: one statement takes their marks away, moves the inboxes' counters
+// and writes. What it leaves is sent again as a transaction of two statements: the first locks the marks, in order of their
+// ids; the second locks the inboxes' counters, in order of their names, decides and writes. Both tell of every message whose mark
+// they met. Of those without a mark, the recorded outcome is read afterwards.
 #include "plugins/storage-rds/operations.h"
 #include "plugins/storage-rds/parameters.h"
 #include "plugins/storage-rds/rds.h"
@@ -11,7 +13,7 @@
 #include "plugins/storage-rds/statements.h"
 #include "plugins/storage-rds/wave.h"
 
-// What the second statement gives behind the columns of a fresh record.
+// What the statements give behind the columns of a fresh record.
 enum {
     DELIVER_N,
     DELIVER_RECORD,
@@ -33,8 +35,9 @@ static bool read_marked(struct wave *wave, struct values *values, size_t i)
 {
     struct ph_call *call = wave->call;
     struct ph_delivery *delivery = call->outputs[wave->indexes[i]];
-    bool expired = values_boolean(values, DELIVER_EXPIRED);
-    bool early = values_boolean(values, DELIVER_EARLY);
+    bool usual = values_null(values, DELIVER_EXPIRED);
+    bool expired = !usual && values_boolean(values, DELIVER_EXPIRED);
+    bool early = !usual && values_boolean(values, DELIVER_EARLY);
     int64_t now = values_bigint(values, DELIVER_NOW);
     struct ph_record *record = record_fresh(values, DELIVER_RECORD);
     if (record == NULL)
@@ -72,7 +75,7 @@ static bool deliver_rows(struct rds_job *job, size_t step, const PGresult *resul
 {
     struct wave *wave = job->data;
     bool good = true;
-    if (step == 0)
+    if (job->steps[step].statement == SQL_DELIVER_MARKS)
         return true;
     // Messages come before those who are gone, as the statement lists them.
     for (int row = 0; good && row < PQntuples(result); row++) {
@@ -147,16 +150,22 @@ static void read_recorded(struct wave *wave)
         rds_no_memory(job);
 }
 
-static void deliver_done(struct rds_job *job, const struct rds_failure *failure)
+// Whether the wave is over: it failed, or none of it was left out.
+static bool ended(const struct wave *wave, const struct rds_failure *failure)
 {
-    struct wave *wave = job->data;
     for (size_t i = 0; failure->outcome == PH_OK && i < wave->count; i++) {
-        if (job->call->results[wave->indexes[i]]->outcome == PH_PENDING) {
-            read_recorded(wave);
-            return;
-        }
+        if (wave->call->results[wave->indexes[i]]->outcome == PH_PENDING)
+            return false;
     }
-    wave_end(wave, failure);
+    return true;
+}
+
+static void whole_done(struct rds_job *job, const struct rds_failure *failure)
+{
+    if (ended(job->data, failure))
+        wave_end(job->data, failure);
+    else
+        read_recorded(job->data);
 }
 
 // ------------------------------------------------------------------------------------------ the slot
@@ -168,18 +177,45 @@ static bool deliver_step(struct rds_step *step, const struct wave *wave)
         const struct ph_deliver *entry = wave->call->entries[wave->indexes[i]];
         array_bigint(&leases, entry->alert_lease_ms);
     }
-    return ids_parameter(step, wave) && step_array(step, &leases);
+    return ids_parameter(step, wave) && step_column(step, &leases);
+}
+
+static struct rds_job *deliver_job(struct wave *wave, size_t steps, rds_done_f *done)
+{
+    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_COURIER, true, steps, deliver_rows);
+    if (job == NULL)
+        return NULL;
+    job->data = wave;
+    job->done = done;
+    return job;
+}
+
+static void deliver_whole(struct wave *wave)
+{
+    struct rds_job *job = deliver_job(wave, 2, whole_done);
+    if (job == NULL)
+        return;
+    if (ids_parameter(rds_job_step(job, SQL_DELIVER_MARKS, 0), wave) &&
+        deliver_step(rds_job_step(job, SQL_DELIVER, 0), wave))
+        rds_submit(job);
+    else
+        rds_no_memory(job);
+}
+
+static void fresh_done(struct rds_job *job, const struct rds_failure *failure)
+{
+    if (ended(job->data, failure))
+        wave_end(job->data, failure);
+    else
+        deliver_whole(job->data);
 }
 
 static void deliver_start(struct wave *wave)
 {
-    struct rds_job *job = rds_job(wave->rds, wave->call, RDS_COURIER, true, 2, deliver_rows);
+    struct rds_job *job = deliver_job(wave, 1, fresh_done);
     if (job == NULL)
         return;
-    job->data = wave;
-    job->done = deliver_done;
-    if (ids_parameter(rds_job_step(job, SQL_DELIVER_MARKS, 0), wave) &&
-        deliver_step(rds_job_step(job, SQL_DELIVER, 0), wave))
+    if (deliver_step(rds_job_step(job, SQL_DELIVER_FRESH, 0), wave))
         rds_submit(job);
     else
         rds_no_memory(job);

@@ -94,6 +94,32 @@ bool step_array(struct rds_step *step, struct array *array)
     return step_bytes(step, array->bytes, array->count == 0 ? 12 : array->length);
 }
 
+// Items are compared with their lengths, which stand before them. The first must have the length that all would have: what
+// follows would else be no item, whatever its bytes.
+static bool items_alike(const struct array *array, size_t each)
+{
+    const char *first = array->bytes + ARRAY_HEAD;
+    char length[4];
+    put32(length, (uint32_t)(each - 4));
+    if (array->length != ARRAY_HEAD + array->count * each || memcmp(first, length, sizeof(length)) != 0)
+        return false;
+    for (size_t i = 1; i < array->count; i++) {
+        if (memcmp(first, first + i * each, each) != 0)
+            return false;
+    }
+    return true;
+}
+
+bool step_column(struct rds_step *step, struct array *array)
+{
+    size_t each = array->count > 0 ? (array->length - ARRAY_HEAD) / array->count : 0;
+    if (!array->failed && array->count > 1 && items_alike(array, each)) {
+        array->count = 1;
+        array->length = ARRAY_HEAD + each;
+    }
+    return step_array(step, array);
+}
+
 bool step_bigint(struct rds_job *job, struct rds_step *step, int64_t value)
 {
     char *bytes = job->call->host->alloc(job->call, 8);

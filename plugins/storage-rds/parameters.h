@@ -35,6 +35,8 @@ char *array_reserve(struct array *array, size_t length); ///< an item for the ca
 
 /// Each adds one parameter. False: the arena is used up, or a value is too large.
 bool step_array(struct rds_step *step, struct array *array);
+/// An array whose items are all alike goes as the first of them alone.
+bool step_column(struct rds_step *step, struct array *array);
 bool step_bigint(struct rds_job *job, struct rds_step *step, int64_t value);
 bool step_bytes(struct rds_step *step, const void *bytes, size_t length);
 bool step_text(struct rds_step *step, struct ph_text text);

@@ -158,6 +158,14 @@ static bool read_states(struct values *values, int first, struct ph_record *reco
     return true;
 }
 
+static void read_failures(struct values *values, int first, struct ph_record *record)
+{
+    record->failures = (uint32_t)values_bigint(values, first + RECORD_FAILURES);
+    record->first_failed_at = values_bigint(values, first + RECORD_FIRST_FAILED_AT);
+    record->last_failed_at = values_bigint(values, first + RECORD_LAST_FAILED_AT);
+    record->reason = values_text(values, first + RECORD_REASON);
+}
+
 struct ph_record *record_fresh(struct values *values, int first)
 {
     struct ph_record *record = values->call->host->make(values->call, PH_MAKE_RECORD);
@@ -175,11 +183,9 @@ struct ph_record *record_fresh(struct values *values, int first)
     record->content_type = values_text(values, first + RECORD_CONTENT_TYPE);
     record->attributes = values_text(values, first + RECORD_ATTRIBUTES);
     record->body_length = (uint64_t)values_bigint(values, first + RECORD_BODY_LENGTH);
-    record->failures = (uint32_t)values_bigint(values, first + RECORD_FAILURES);
-    record->first_failed_at = values_bigint(values, first + RECORD_FIRST_FAILED_AT);
-    record->last_failed_at = values_bigint(values, first + RECORD_LAST_FAILED_AT);
-    record->reason = values_text(values, first + RECORD_REASON);
-    record->subject = record->body = (struct ph_text){.bytes = "", .length = 0};
+    record->reason = record->subject = record->body = (struct ph_text){.bytes = "", .length = 0};
+    if (!values_null(values, first + RECORD_FAILURES))
+        read_failures(values, first, record);
     if (!values->wrong && !make_recipients(values, record, first + RECORD_RECIPIENTS))
         values->wrong = true;
     return values->wrong ? NULL : record;

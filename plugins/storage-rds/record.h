@@ -20,7 +20,7 @@ enum record_column {
     RECORD_ATTRIBUTES,
     RECORD_BODY_LENGTH,
     RECORD_DUE,
-    RECORD_FAILURES,
+    RECORD_FAILURES, ///< NULL: none, and nothing in the three that follow
     RECORD_FIRST_FAILED_AT,
     RECORD_LAST_FAILED_AT,
     RECORD_REASON,

@@ -56,58 +56,156 @@
     " SELECT (SELECT count(*) FROM due) > (SELECT count(*) FROM taken), " part                                      \
     " FROM taken x JOIN posthouse_messages m ON m.id = x.id" RECORD_JOINS "ORDER BY x.due, x.id"
 
+// A column of a batch, by the number of its parameter: one that is the same in all rows comes as an array of one item, which
+// unnest() fills up with NULL.
+#define COLUMN(name, parameter) "coalesce(i." name ", (" parameter ")[1])"
+
+#define APPEND_UNKNOWN                                                                         \
+    " unknown AS MATERIALIZED (SELECT u.n FROM unnest($14::text[]) WITH ORDINALITY u(name, n)" \
+    " WHERE NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed))"
+#define APPEND_INSERT                                                                                                 \
+    "INSERT INTO posthouse_messages(id, accepted_at, position, sender, recipients, deliver_at, expires_at, priority," \
+    " trace, content_type, attributes, subject, body) SELECT i.id, "
+// Behind the clock and the array of the positions at which senders begin.
+#define APPEND_COLUMNS(ordinality, number)                                                                                                                                                                                                                   \
+    "[" COLUMN("head", "$13") "] + i.nth, " COLUMN("sender", "$2") ", " COLUMN("recipients", "$4") ", " COLUMN(                                                                                                                                              \
+        "deliver_at",                                                                                                                                                                                                                                        \
+        "$5") ", " COLUMN("expires_at",                                                                                                                                                                                                                      \
+                          "$6") ", " COLUMN("priority",                                                                                                                                                                                                      \
+                                            "$7") ", " COLUMN("trace",                                                                                                                                                                                       \
+                                                              "$8") ", " COLUMN("content_type",                                                                                                                                                              \
+                                                                                "$9") ", " COLUMN("attributes",                                                                                                                                              \
+                                                                                                  "$10") ", " COLUMN("subject",                                                                                                                              \
+                                                                                                                     "$11") ", " COLUMN("body",                                                                                                              \
+                                                                                                                                        "$12") " FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],"    \
+                                                                                                                                               " $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bigint[])" ordinality              \
+                                                                                                                                               " i(id, sender, nth, recipients, deliver_at, expires_at, priority, trace, content_type, attributes, subject," \
+                                                                                                                                               " body, head" number                                                                                          \
+                                                                                                                                               ")"
+#define APPEND_BEGIN(unless)                                                                          \
+    "WITH moved AS (UPDATE posthouse_senders s SET position = s.position + h.count"                   \
+    " FROM (SELECT * FROM unnest($15::text[], $16::bigint[]) WITH ORDINALITY h(name, count, n)"       \
+    " ORDER BY h.name COLLATE \"C\") h WHERE s.name = h.name RETURNING h.n, s.position - h.count AS " \
+    "position)," APPEND_UNKNOWN ","                                                                   \
+    " go AS MATERIALIZED (SELECT array_agg(position ORDER BY n) AS position,"                         \
+    " floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now FROM moved"                  \
+    " HAVING count(*) = cardinality($15::text[]) AND NOT EXISTS (SELECT 1 FROM unknown)" unless "),"
+#define APPEND_WRITE                                                                               \
+    " messages AS (" APPEND_INSERT "g.now, g.position" APPEND_COLUMNS(                             \
+        "", "") " CROSS JOIN go g"                                                                 \
+                " RETURNING id, accepted_at, deliver_at, expires_at),"                             \
+                " marks AS (INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"  \
+                " SELECT id, greatest(accepted_at + ($17::bigint[])[1], deliver_at), expires_at, " \
+                "greatest(accepted_at, deliver_at),"                                               \
+                " deliver_at > accepted_at FROM messages)"
+#define APPEND_END                                                       \
+    " SELECT 0::bigint, 0::bigint, now, NULL::uuid, NULL::bytea FROM go" \
+    " UNION ALL SELECT 3, n, 0, NULL, NULL FROM unknown"
+
 const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     [SQL_HEALTH] = "SELECT 1",
     [SQL_BARRIER] = "SELECT pg_logical_emit_message(true, 'posthouse', '')",
 
-    // ---- append. locked: the senders' counters, in order of names, as they are when the lock is there, which the snapshot
+    // ---- append, as it mostly is: all names are known, and what is told apart by an index is new. The senders' counters are
+    // locked by their change, in order of names; go: where each sender's positions begin, and the clock; no row, and
+    // nothing is written, when anything is not as usual. The call is then tried again with the whole statement.
+    [SQL_APPEND_NEW] = APPEND_BEGIN("") APPEND_WRITE APPEND_END,
+    [SQL_APPEND_KEYED] = APPEND_BEGIN(" AND NOT EXISTS (SELECT 1 FROM unnest($18::text[], $19::bytea[]) i(sender, key)"
+                                      " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key)") APPEND_WRITE
+    ","
+    " keys AS (INSERT INTO posthouse_keys(sender, key, id, hash, accepted_at)"
+    " SELECT i.sender, i.key, i.id, i.hash, g.now"
+    " FROM unnest($18::text[], $19::bytea[], $20::uuid[], $21::bytea[]) i(sender, key, id, hash)"
+    " CROSS JOIN go g)" APPEND_END,
+    // The whole. locked: the senders' counters, in order of names, as they are when the lock is there, which the snapshot
     // may not know yet; heads: the same as an array, for every sender of the batch. What another transaction wrote for a
     // sender while this one waited (a key, a repeat) is found by the unique indexes: the call is then tried again.
     [SQL_APPEND] =
         "WITH locked AS MATERIALIZED (SELECT w.n, w.count, s.name, s.position"
-        " FROM unnest($22::text[], $23::bigint[]) WITH ORDINALITY w(name, count, n)"
+        " FROM unnest($15::text[], $16::bigint[]) WITH ORDINALITY w(name, count, n)"
         " JOIN posthouse_senders s ON s.name = w.name ORDER BY s.name FOR UPDATE OF s),"
         " clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
         " FROM (SELECT count(*) FROM locked) l),"
         " heads AS MATERIALIZED (SELECT array_agg(h.position ORDER BY h.n) AS position FROM"
-        " (SELECT n, position FROM locked UNION ALL SELECT w.n, 0 FROM unnest($23::bigint[]) WITH ORDINALITY w(count, "
+        " (SELECT n, position FROM locked UNION ALL SELECT w.n, 0 FROM unnest($16::bigint[]) WITH ORDINALITY w(count, "
         "n)"
         " WHERE w.n NOT IN (SELECT n FROM locked)) h),"
         " moved AS (UPDATE posthouse_senders s SET position = l.position + l.count FROM locked l WHERE s.name = "
-        "l.name),"
-        " unknown AS MATERIALIZED (SELECT u.n FROM unnest($13::text[]) WITH ORDINALITY u(name, n)"
-        " WHERE NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed)),"
+        "l.name)," APPEND_UNKNOWN ","
         " stored AS MATERIALIZED (SELECT i.n, m.accepted_at FROM unnest($1::uuid[]) WITH ORDINALITY i(id, n)"
         " JOIN posthouse_messages m ON m.id = i.id),"
         " taken AS MATERIALIZED (SELECT i.n, k.id, k.hash, k.accepted_at"
-        " FROM unnest($16::bigint[], $17::text[], $18::bytea[]) i(n, sender, key)"
+        " FROM unnest($22::bigint[], $18::text[], $19::bytea[]) i(n, sender, key)"
         " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key),"
         " bad AS MATERIALIZED (SELECT n FROM stored UNION ALL SELECT n FROM taken UNION ALL"
-        " SELECT p.n FROM unnest($14::bigint[], $15::bigint[]) p(n, name) WHERE p.name IN (SELECT n FROM unknown)),"
-        " messages AS (INSERT INTO posthouse_messages(id, accepted_at, deliver_at, expires_at, position, priority, "
-        "sender,"
-        " recipients, trace, content_type, attributes, subject, body)"
-        " SELECT i.id, c.now, i.deliver_at, i.expires_at, h.position[i.head] + i.nth, i.priority, i.sender, "
-        "i.recipients,"
-        " i.trace, i.content_type, i.attributes, i.subject, i.body"
-        " FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],"
-        " $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[], $24::bigint[]) WITH ORDINALITY"
-        " i(id, sender, nth, recipients, deliver_at, expires_at, priority, trace, content_type, attributes, subject,"
-        " body, head, n) CROSS JOIN clock c CROSS JOIN heads h WHERE i.n NOT IN (SELECT n FROM bad)),"
-        " marks AS (INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
-        " SELECT i.id, greatest(c.now + i.due_in, i.deliver_at), i.expires_at, greatest(c.now, i.deliver_at),"
-        " i.deliver_at > c.now FROM unnest($1::uuid[], $5::bigint[], $6::bigint[], $19::bigint[]) WITH ORDINALITY"
-        " i(id, deliver_at, expires_at, due_in, n) CROSS JOIN clock c WHERE i.n NOT IN (SELECT n FROM bad)),"
-        " keys AS (INSERT INTO posthouse_keys(sender, key, id, hash, accepted_at)"
-        " SELECT i.sender, i.key, i.id, i.hash, c.now"
-        " FROM unnest($16::bigint[], $17::text[], $18::bytea[], $20::uuid[], $21::bytea[]) i(n, sender, key, id, hash)"
-        " CROSS JOIN clock c WHERE i.n NOT IN (SELECT n FROM bad))"
-        " SELECT 0::bigint, 0::bigint, now, NULL::uuid, NULL::bytea FROM clock"
-        " UNION ALL SELECT 1, n, accepted_at, NULL, NULL FROM stored"
-        " UNION ALL SELECT 2, n, accepted_at, id, hash FROM taken"
-        " UNION ALL SELECT 3, n, 0, NULL, NULL FROM unknown",
+        " SELECT p.n FROM unnest($23::bigint[], $24::bigint[]) p(n, name) WHERE p.name IN (SELECT n FROM unknown)),"
+        " messages AS (" APPEND_INSERT "c.now, h.position" APPEND_COLUMNS(
+            " WITH ORDINALITY",
+            ", n") " CROSS JOIN clock c CROSS JOIN heads h WHERE i.n NOT IN (SELECT n FROM bad)),"
+                   " marks AS (INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
+                   " SELECT i.id, greatest(c.now + " COLUMN("due_in", "$17") ", " COLUMN(
+                       "deliver_at",
+                       "$5") "),"
+                             " " COLUMN("expires_at", "$6") ", greatest(c.now, " COLUMN(
+                                 "deliver_at",
+                                 "$5") "),"
+                                       " " COLUMN(
+                                           "deliver_at",
+                                           "$5") " > c.now"
+                                                 " FROM unnest($1::uuid[], $5::bigint[], $6::bigint[], $17::bigint[]) "
+                                                 "WITH ORDINALITY"
+                                                 " i(id, deliver_at, expires_at, due_in, n) CROSS JOIN clock c WHERE "
+                                                 "i.n NOT IN (SELECT n FROM bad)),"
+                                                 " keys AS (INSERT INTO posthouse_keys(sender, key, id, hash, "
+                                                 "accepted_at)"
+                                                 " SELECT i.sender, i.key, i.id, i.hash, c.now"
+                                                 " FROM unnest($22::bigint[], $18::text[], $19::bytea[], $20::uuid[], "
+                                                 "$21::bytea[]) i(n, sender, key, id, hash)"
+                                                 " CROSS JOIN clock c WHERE i.n NOT IN (SELECT n FROM bad))"
+                                                 " SELECT 0::bigint, 0::bigint, now, NULL::uuid, NULL::bytea FROM clock"
+                                                 " UNION ALL SELECT 1, n, accepted_at, NULL, NULL FROM stored"
+                                                 " UNION ALL SELECT 2, n, accepted_at, id, hash FROM taken"
+                                                 " UNION ALL SELECT 3, n, 0, NULL, NULL FROM unknown",
 
-    // ---- endings. Marks are locked in order of their ids, then inboxes in order of their names.
+    // ---- deliver, as it mostly is: the marks go, which locks them, in order of ids; a mark stays, and the message is left to
+    // the whole statements, when it is early or expired, or has failures that this snapshot may not know.
+    // marked: the large columns last, as most readers need the first ones; named: who is to get what; counted: the messages of
+    // each inbox, by their places in $1, and where their positions begin; clock: the time, and whether any inbox is missing,
+    // which spares the search for who is gone.
+    [SQL_DELIVER_FRESH] =
+        "WITH begun AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now),"
+        " marked AS (DELETE FROM posthouse_outbox o"
+        " USING (SELECT w.id, w.n FROM unnest($1::uuid[]) WITH ORDINALITY w(id, n) ORDER BY w.id) w, "
+        "posthouse_messages m"
+        " WHERE o.id = w.id AND m.id = w.id AND NOT o.failed AND m.deliver_at <= (SELECT now FROM begun)"
+        " AND (m.expires_at = 0 OR m.expires_at > (SELECT now FROM begun))"
+        " RETURNING w.n, m.priority, m.recipients, m.id, m.accepted_at, m.deliver_at, m.expires_at,"
+        " octet_length(m.body)::bigint AS body_length, m.sender, m.trace, m.content_type, m.attributes),"
+        " named AS MATERIALIZED (SELECT k.n, unnest(string_to_array(k.recipients, ' ')) AS name FROM marked k),"
+        " counted AS (UPDATE posthouse_inboxes i SET position = i.position + c.count"
+        " FROM (SELECT s.name, count(*) AS count, array_agg(s.n) AS places"
+        " FROM (SELECT name, n FROM named ORDER BY name, n) s GROUP BY s.name ORDER BY s.name) c"
+        " WHERE i.name = c.name AND NOT i.removed"
+        " RETURNING i.name, i.position - c.count AS position, c.count, c.places),"
+        " clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now,"
+        " coalesce(sum(count), 0) < (SELECT count(*) FROM named) AS short FROM counted),"
+        " rows AS (INSERT INTO posthouse_deliveries(message, at, position, recipient)"
+        " SELECT ($1::uuid[])[e.n], " NOW ", e.position, e.name FROM (SELECT c.name, unnest(c.places) AS n,"
+        " generate_series(c.position + 1, c.position + c.count) AS position FROM counted c) e),"
+        " alerts AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 2, k.id, " NOW
+        " + coalesce(($2::bigint[])[k.n], ($2)[1]) FROM marked k WHERE k.priority = 1"
+        " ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due),"
+        " lost AS (INSERT INTO posthouse_troubles(id, state, at) SELECT k.id, 4, " NOW " FROM marked k"
+        " WHERE (SELECT short FROM clock)"
+        " AND k.n NOT IN (SELECT unnest(c.places) FROM counted c)"
+        " ON CONFLICT (id) DO UPDATE SET state = excluded.state, at = excluded.at)"
+        " SELECT k.n, k.id, k.sender, k.accepted_at, k.deliver_at, k.expires_at, k.priority::bigint, k.recipients,"
+        " k.trace, k.content_type, k.attributes, k.body_length, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint,"
+        " NULL::bytea, NULL::boolean, NULL::boolean, " NOW " FROM marked k"
+        " UNION ALL SELECT r.n, NULL, NULL, NULL, NULL, NULL, NULL, r.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+        " NULL, NULL, NULL, NULL, NULL FROM named r WHERE (SELECT short FROM clock)"
+        " AND r.name NOT IN (SELECT name FROM counted)",
+    // ---- endings, the whole. Marks are locked in order of their ids, then inboxes in order of their names.
     [SQL_DELIVER_MARKS] = "SELECT 1 FROM posthouse_outbox WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE",
     // marked: everything with a mark, the large columns last, as most readers need the first ones; named: who is to get
     // what; inboxes: their counters, as they are when the lock is there, which the snapshot may not know yet; each: named,
@@ -136,7 +234,7 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " SELECT e.id, c.now, e.position, e.name FROM each e CROSS JOIN clock c WHERE e.known AND e.n > 0),"
         " counted AS (UPDATE posthouse_inboxes i SET position = e.position"
         " FROM (SELECT name, max(position) AS position FROM each WHERE known GROUP BY name) e WHERE i.name = e.name),"
-        " alerts AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 2, k.id, c.now + k.lease"
+        " alerts AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 2, k.id, c.now + coalesce(k.lease, ($2)[1])"
         " FROM marked k CROSS JOIN clock c WHERE k.priority = 1 AND NOT k.expired AND NOT k.early"
         " ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due),"
         " lost AS (INSERT INTO posthouse_troubles(id, state, at) SELECT k.id, CASE WHEN k.expired THEN 2 ELSE 4 END, "
@@ -180,8 +278,8 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " first_failed_at = CASE WHEN t.first_failed_at = 0 THEN excluded.first_failed_at ELSE t.first_failed_at END,"
         " last_failed_at = excluded.last_failed_at, reason = excluded.reason, state = excluded.state, at = excluded.at,"
         " dead_position = excluded.dead_position),"
-        " moved AS (UPDATE posthouse_outbox o SET due = " NOW " + $4::bigint FROM verdict v"
-        " WHERE o.id = v.id AND v.counts AND NOT v.dies),"
+        " moved AS (UPDATE posthouse_outbox o SET due = " NOW " + $4::bigint, failed = true"
+        " FROM verdict v WHERE o.id = v.id AND v.counts AND NOT v.dies),"
         " removed AS (DELETE FROM posthouse_outbox o USING verdict v WHERE o.id = v.id AND v.dies),"
         " marked AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 3, v.id, c.now FROM verdict v CROSS JOIN clock c"
         " WHERE v.dies ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due)"

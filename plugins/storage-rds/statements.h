@@ -6,10 +6,13 @@
 #define PLUGINS_STORAGE_RDS_STATEMENTS_H
 
 enum rds_statement {
-    SQL_HEALTH,  ///< the engine's: whether the server answers
-    SQL_BARRIER, ///< has a transaction that writes nothing wait for the disk and the standby
-    SQL_APPEND,
-    SQL_DELIVER_MARKS,
+    SQL_HEALTH,        ///< the engine's: whether the server answers
+    SQL_BARRIER,       ///< has a transaction that writes nothing wait for the disk and the standby
+    SQL_APPEND_NEW,    ///< nothing is known yet; else it writes nothing
+    SQL_APPEND_KEYED,  ///< the same, with keys
+    SQL_APPEND,        ///< anything
+    SQL_DELIVER_FRESH, ///< what is due and never failed; it leaves the rest
+    SQL_DELIVER_MARKS, ///< and SQL_DELIVER: anything
     SQL_DELIVER,
     SQL_RECORD_HEADS,
     SQL_FAIL_LOCK,

@@ -72,4 +72,9 @@ static const char version_1[] =
     "DO $$BEGIN ALTER TABLE posthouse_messages ALTER body SET COMPRESSION lz4;"
     " EXCEPTION WHEN OTHERS THEN ALTER TABLE posthouse_messages ALTER body SET STORAGE EXTERNAL; END$$;";
 
-const char *const rds_tables[RDS_SCHEMA_VERSION] = {version_1};
+// Whether a mark's message has recorded failures: deliver sees it in the row that it locks, so it need not look elsewhere.
+static const char version_2[] =
+    "ALTER TABLE posthouse_outbox ADD COLUMN failed boolean NOT NULL DEFAULT false;"
+    "UPDATE posthouse_outbox o SET failed = true FROM posthouse_troubles t WHERE t.id = o.id;";
+
+const char *const rds_tables[RDS_SCHEMA_VERSION] = {version_1, version_2};
