@@ -15,7 +15,7 @@ ARG BASE=debian:bookworm-20250520-slim
 FROM ${BASE} AS build
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      autoconf automake gcc libc6-dev libcurl4-openssl-dev libevent-dev libexpat1-dev libinih-dev libjansson-dev libpq-dev \
+      autoconf automake gcc libc6-dev libcurl4-openssl-dev libevent-dev libexpat1-dev libinih-dev libjansson-dev libjemalloc-dev libpq-dev \
       libsqlite3-dev libssl-dev libtool make pkg-config python3 \
  && rm -rf /var/lib/apt/lists/*
 COPY . /src
@@ -43,7 +43,7 @@ RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get upgrade -y --no-install-recommends \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       ca-certificates libcurl4 libevent-core-2.1-7 libevent-extra-2.1-7 libevent-openssl-2.1-7 libevent-pthreads-2.1-7 \
-      libexpat1 libinih1 libjansson4 libpq5 libsqlite3-0 libssl3 \
+      libexpat1 libinih1 libjansson4 libjemalloc2 libpq5 libsqlite3-0 libssl3 \
  && mkdir -p /usr/share/posthouse \
  && sh /tmp/sbom "${VERSION}" > /usr/share/posthouse/sbom.cdx.json \
  && rm -rf /tmp/sbom /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/* /var/log/* /usr/share/doc/* /usr/share/man/* \

@@ -338,10 +338,8 @@ static bool append_rows(struct rds_job *job, size_t step, const PGresult *result
 // ------------------------------------------------------------------------------------------ the slot
 
 // Sends the job again, with the whole statement.
-static void again(struct rds_job *job, struct appending *appending)
+static void again(struct rds_job *job)
 {
-    memset(appending->unknown, 0, appending->names.count);
-    appending->unknown_count = 0;
     job->steps[0].statement = SQL_APPEND;
     job->steps[0].count = ARRAYS;
     job->failure = (struct rds_failure){.outcome = PH_OK};
@@ -357,7 +355,7 @@ static void append_done(struct rds_job *job, const struct rds_failure *failure)
     bool twin = failure->twin && appending->repeats++ < REPEATS_MOST;
     bool unusual = failure->outcome == PH_OK && appending->now == 0;
     if (twin || unusual)
-        again(job, appending);
+        again(job);
     else
         wave_end(wave, failure);
 }

@@ -60,9 +60,6 @@
 // unnest() fills up with NULL.
 #define COLUMN(name, parameter) "coalesce(i." name ", (" parameter ")[1])"
 
-#define APPEND_UNKNOWN                                                                         \
-    " unknown AS MATERIALIZED (SELECT u.n FROM unnest($14::text[]) WITH ORDINALITY u(name, n)" \
-    " WHERE NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed))"
 #define APPEND_INSERT                                                                                                 \
     "INSERT INTO posthouse_messages(id, accepted_at, position, sender, recipients, deliver_at, expires_at, priority," \
     " trace, content_type, attributes, subject, body) SELECT i.id, "
@@ -82,14 +79,14 @@
                                                                                                                                                " i(id, sender, nth, recipients, deliver_at, expires_at, priority, trace, content_type, attributes, subject," \
                                                                                                                                                " body, head" number                                                                                          \
                                                                                                                                                ")"
-#define APPEND_BEGIN(unless)                                                                          \
-    "WITH moved AS (UPDATE posthouse_senders s SET position = s.position + h.count"                   \
-    " FROM (SELECT * FROM unnest($15::text[], $16::bigint[]) WITH ORDINALITY h(name, count, n)"       \
-    " ORDER BY h.name COLLATE \"C\") h WHERE s.name = h.name RETURNING h.n, s.position - h.count AS " \
-    "position)," APPEND_UNKNOWN ","                                                                   \
-    " go AS MATERIALIZED (SELECT array_agg(position ORDER BY n) AS position,"                         \
-    " floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now FROM moved"                  \
-    " HAVING count(*) = cardinality($15::text[]) AND NOT EXISTS (SELECT 1 FROM unknown)" unless "),"
+#define APPEND_BEGIN(unless)                                                                                    \
+    "WITH moved AS (UPDATE posthouse_senders s SET position = s.position + h.count"                             \
+    " FROM (SELECT * FROM unnest($15::text[], $16::bigint[]) WITH ORDINALITY h(name, count, n)"                 \
+    " ORDER BY h.name COLLATE \"C\") h WHERE s.name = h.name RETURNING h.n, s.position - h.count AS position)," \
+    " go AS MATERIALIZED (SELECT array_agg(position ORDER BY n) AS position,"                                   \
+    " floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now FROM moved"                            \
+    " HAVING count(*) = cardinality($15::text[]) AND NOT EXISTS (SELECT 1 FROM unnest($14::text[]) u(name)"     \
+    " WHERE NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed))" unless "),"
 #define APPEND_WRITE                                                                               \
     " messages AS (" APPEND_INSERT "g.now, g.position" APPEND_COLUMNS(                             \
         "", "") " CROSS JOIN go g"                                                                 \
@@ -98,9 +95,7 @@
                 " SELECT id, greatest(accepted_at + ($17::bigint[])[1], deliver_at), expires_at, " \
                 "greatest(accepted_at, deliver_at),"                                               \
                 " deliver_at > accepted_at FROM messages)"
-#define APPEND_END                                                       \
-    " SELECT 0::bigint, 0::bigint, now, NULL::uuid, NULL::bytea FROM go" \
-    " UNION ALL SELECT 3, n, 0, NULL, NULL FROM unknown"
+#define APPEND_END " SELECT 0::bigint, 0::bigint, now, NULL::uuid, NULL::bytea FROM go"
 
 const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     [SQL_HEALTH] = "SELECT 1",
@@ -131,7 +126,9 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         "n)"
         " WHERE w.n NOT IN (SELECT n FROM locked)) h),"
         " moved AS (UPDATE posthouse_senders s SET position = l.position + l.count FROM locked l WHERE s.name = "
-        "l.name)," APPEND_UNKNOWN ","
+        "l.name),"
+        " unknown AS MATERIALIZED (SELECT u.n FROM unnest($14::text[]) WITH ORDINALITY u(name, n)"
+        " WHERE NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed)),"
         " stored AS MATERIALIZED (SELECT i.n, m.accepted_at FROM unnest($1::uuid[]) WITH ORDINALITY i(id, n)"
         " JOIN posthouse_messages m ON m.id = i.id),"
         " taken AS MATERIALIZED (SELECT i.n, k.id, k.hash, k.accepted_at"
