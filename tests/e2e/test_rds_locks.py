@@ -82,6 +82,27 @@ def test_an_inbox_is_locked(scene):
     assert sorted(m['id'] for m in ada.wait_inbox(5)) == sorted(ids)
 
 
+def test_a_failure_is_recorded_meanwhile(scene):
+    """A delivery waits for a mark, and finds a failure recorded that was not there when it began: it tells of it."""
+    daemon, ada, grace = scene
+    restarted(daemon, lock_timeout='500ms')
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with daemon.cluster.session(daemon.database_name) as session:
+        with locked(daemon, 'ada', table='posthouse_inboxes'):
+            message = grace.sent('ada')
+            says(daemon, '55P03')
+            session.execute('BEGIN')
+            session.execute("SET LOCAL lock_timeout = '1min'")
+            session.execute('UPDATE posthouse_outbox SET failed = true WHERE id = %s', [message])
+            session.execute('INSERT INTO posthouse_troubles(id, failures, first_failed_at, last_failed_at, reason)'
+                            " VALUES(%s, 1, 1000, 1000, 'as it happens')", [message])
+        eventually(lambda: daemon.cluster.sql(waiting, database=daemon.database_name)[0][0] > 0, 'a delivery waits for the mark')
+        session.execute('COMMIT')
+    assert [m['id'] for m in ada.wait_inbox(1)] == [message]
+    whole = eventually(lambda: (lambda shown: 'partial' not in shown and shown)(grace.show(message)), 'its document is put')
+    assert 'first_failure' in [step['event'] for step in whole['timeline']], whole
+
+
 def test_deadlocks(scene):
     """Of two transactions that wait for each other, the server ends one: here the daemon's."""
     daemon, ada, grace = scene

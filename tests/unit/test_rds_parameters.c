@@ -103,6 +103,46 @@ static void test_an_empty_array_has_no_dimension(void **state)
 }
 
 // From no room at all to a hundred thousand bytes: what was written before is still there.
+static struct array texts(struct fixture *fixture, size_t count, const char *const items[], const size_t lengths[])
+{
+    struct array array = array_begin(&fixture->call.call, PARAMETER_BYTEA, count, 0);
+    for (size_t i = 0; i < count; i++)
+        array_bytes(&array, items[i], lengths[i]);
+    return array;
+}
+
+static void expect_items(struct fixture *fixture, struct array array, size_t count, size_t length)
+{
+    fixture->step.count = 0;
+    assert_true(step_column(&fixture->step, &array));
+    assert_int_equal((unsigned char)fixture->step.values[0][15], count);
+    assert_int_equal(fixture->step.lengths[0], length);
+}
+
+static void test_a_column_of_one_value(void **state)
+{
+    static const char *const alike[] = {"ann", "ann", "ann"};
+    static const char *const other[] = {"ann", "ann", "anm"};
+    static const char *const empty[] = {"", "", ""};
+    static const size_t three[] = {3, 3, 3}, none[] = {0, 0, 0}, mixed[] = {3, 3, 2};
+    struct fixture *fixture = *state;
+    expect_items(fixture, texts(fixture, 3, alike, three), 1, 20 + 7);
+    expect_items(fixture, texts(fixture, 3, empty, none), 1, 20 + 4);
+    expect_items(fixture, texts(fixture, 1, alike, three), 1, 20 + 7);
+    expect_items(fixture, texts(fixture, 3, other, three), 3, 20 + 3 * 7);
+    expect_items(fixture, texts(fixture, 3, alike, mixed), 3, 20 + 2 * 7 + 6);
+    expect_items(fixture, texts(fixture, 0, NULL, NULL), 0, 12);
+}
+
+// The second item goes on as if the first had eight bytes with its length: 0 0 0 0 0 0 0 8, twice.
+static void test_a_column_that_looks_like_one_value(void **state)
+{
+    static const char *const items[] = {"", "\0\0\0\0\0\0\0\x08"};
+    static const size_t lengths[] = {0, 8};
+    struct fixture *fixture = *state;
+    expect_items(fixture, texts(fixture, 2, items, lengths), 2, 20 + 4 + 12);
+}
+
 static void test_an_array_grows(void **state)
 {
     struct fixture *fixture = *state;
@@ -194,6 +234,8 @@ int main(void)
         TEST(test_an_array_of_texts),
         TEST(test_the_types_are_the_servers),
         TEST(test_an_empty_array_has_no_dimension),
+        TEST(test_a_column_of_one_value),
+        TEST(test_a_column_that_looks_like_one_value),
         TEST(test_an_array_grows),
         TEST(test_an_array_never_passes_what_libpq_can_say),
         TEST(test_a_used_up_arena),

@@ -110,6 +110,22 @@ static void test_made_once(void **state)
     assert_string_equal(ask("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), "0");
 }
 
+static void test_from_the_first_version(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    assert_int_equal(prepare(NULL), PH_OK);
+    ask("ALTER TABLE posthouse_outbox DROP COLUMN failed");
+    set_version(1, "0.1.0");
+    ask("INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
+        " SELECT lpad(i::text, 32, '0')::uuid, 1, 0, 1, false FROM generate_series(1, 3) i");
+    ask("INSERT INTO posthouse_troubles(id, failures) VALUES(lpad('2', 32, '0')::uuid, 1)");
+    assert_int_equal(prepare(NULL), PH_OK);
+    assert_string_equal(ask("SELECT string_agg(failed::int::text, ' ' ORDER BY id) FROM posthouse_outbox"), "0 1 0");
+    assert_string_equal(ask("SELECT version FROM posthouse_schema"), "2");
+}
+
 static void test_a_newer_schema(void **state)
 {
     (void)state;
@@ -218,10 +234,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
     const struct CMUnitTest tests[] = {
-        TEST(test_made_by_many_at_once), TEST(test_made_once),
-        TEST(test_a_newer_schema),       TEST(test_a_version_that_is_none),
-        TEST(test_a_strangers_table),    TEST(test_a_user_without_rights),
-        TEST(test_a_read_only_server),   TEST(test_another_is_migrating),
+        TEST(test_made_by_many_at_once),   TEST(test_made_once),
+        TEST(test_from_the_first_version), TEST(test_a_newer_schema),
+        TEST(test_a_version_that_is_none), TEST(test_a_strangers_table),
+        TEST(test_a_user_without_rights),  TEST(test_a_read_only_server),
+        TEST(test_another_is_migrating),
     };
     return cmocka_run_group_tests(tests, cluster_set_up, cluster_tear_down);
 }
