@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Loads the task policy of Terraform into moto with IAM enforcement on, and does with it what the daemon's plugins do; then
-# takes each action away in turn and wants exactly that operation denied. The daemon's own end-to-end run under this policy
-# comes with its AWS plugins.
+# takes each action away in turn and wants exactly that operation denied. The daemon itself runs under its own
+# policy, which task_policy.py holds against this one, in tests/e2e/test_policy.py.
 #
 #   task_policy_in_moto.py RESOURCES
 #
-# The policy is translated for moto: only SQS is matched by resource there, batch calls are actions of their own, and conditions
-# are not looked at.
+# tests/cloud/moto_policy.py puts the policy into moto's words, as for the daemon's own tests.
 import json
 import logging
 import pathlib
@@ -19,27 +18,11 @@ import boto3
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
-from task_policy import as_list, from_terraform
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "cloud"))
+from moto_policy import as_list, translated, without  # noqa: E402
+from task_policy import from_terraform  # noqa: E402
 
 REGION, ACCOUNT = "eu-west-1", "123456789012"
-BATCH = {
-    "sqs:SendMessage": "sqs:SendMessageBatch",
-    "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
-    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
-    "sns:Publish": "sns:PublishBatch",
-}
-
-
-def translate(statements, without=None):
-    """The policy as moto reads it, without one action."""
-    out = []
-    for statement in statements:
-        actions = [a for a in as_list(statement["Action"]) if a != without]
-        actions += [BATCH[a] for a in actions if a in BATCH]
-        if actions:
-            sqs = all(a.startswith("sqs:") for a in actions)
-            out.append({"Effect": "Allow", "Action": actions, "Resource": statement["Resource"] if sqs else "*"})
-    return json.dumps({"Version": "2012-10-17", "Statement": out})
 
 
 class Stack:
@@ -77,7 +60,7 @@ class Stack:
     def give(self, policy):
         """Gives the user this policy; verification is off meanwhile."""
         self.verify(False)
-        self.iam.put_user_policy(UserName="daemon", PolicyName="task", PolicyDocument=policy)
+        self.iam.put_user_policy(UserName="daemon", PolicyName="task", PolicyDocument=json.dumps(policy))
         self.verify(True)
 
     def operations(self):
@@ -114,6 +97,7 @@ def denied(operation):
 
 def main():
     statements = from_terraform(sys.argv[1])
+    policy = {"Statement": statements}
     queue_arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:posthouse-jobs"
     if queue_arn not in [r for s in statements for r in as_list(s["Resource"])]:
         sys.exit(f"{pathlib.Path(sys.argv[1]).name}: the task policy does not name {queue_arn}")
@@ -125,7 +109,7 @@ def main():
     try:
         stack = Stack(f"http://{host}:{port}")
         actions = stack.operations()
-        stack.give(translate(statements))
+        stack.give(translated(policy))
         for action, operation in actions.items():
             if denied(operation):
                 print(f"denied under the task policy: {action}")
@@ -135,7 +119,7 @@ def main():
             print("the task policy reaches another queue")
             wrong += 1
         for missing in actions:
-            stack.give(translate(statements, without=missing))
+            stack.give(translated(without(policy, missing)))
             found = {action for action, operation in actions.items() if denied(operation)}
             if found != {missing}:
                 print(f"without {missing}, these were denied: {sorted(found)}")

@@ -9,7 +9,8 @@ data "aws_caller_identity" "current" {}
 
 locals {
   # ${secret:...} is the daemon's own syntax: its secretsmanager plugin fetches the value.
-  configuration = merge(
+  # A null in var.environment takes a key out, such as one that another plugin does not know.
+  configuration = { for key, value in merge(
     {
       POSTHOUSE_DAEMON_DRAIN         = "${var.drain_seconds}s"
       POSTHOUSE_DAEMON_LOG_FORMAT    = "json"
@@ -33,7 +34,7 @@ locals {
       POSTHOUSE_STORAGE_PASSWORD = "$${secret:${var.database_secret_arn}#password}"
     } : {},
     var.environment,
-  )
+  ) : key => value if value != null }
 
   injected = var.database_password_from == "ecs" ? [
     { name = "POSTHOUSE_STORAGE_PASSWORD", valueFrom = "${var.database_secret_arn}:password::" },

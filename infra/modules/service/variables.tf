@@ -172,7 +172,7 @@ variable "alert_topic_arn" {
 }
 
 variable "environment" {
-  description = "More configuration, as POSTHOUSE_SECTION_KEY. Not for secrets."
+  description = "More configuration, as POSTHOUSE_SECTION_KEY; null takes a key out. Not for secrets."
   type        = map(string)
   default     = {}
 

@@ -174,7 +174,7 @@ variable "image_pull_account_ids" {
 }
 
 variable "environment_variables" {
-  description = "More configuration of the daemon, as POSTHOUSE_SECTION_KEY. Not for secrets."
+  description = "More configuration of the daemon, as POSTHOUSE_SECTION_KEY; null takes a key out. Not for secrets."
   type        = map(string)
   default     = {}
 }

@@ -124,6 +124,23 @@ run "configuration_reaches_the_daemon" {
   }
 }
 
+run "a_null_takes_a_key_out" {
+  command = apply
+
+  variables {
+    environment = { POSTHOUSE_ALERT_PLUGIN = "log", POSTHOUSE_ALERT_TOPIC_ARN = null }
+  }
+
+  assert {
+    condition = alltrue([for definition in aws_ecs_task_definition.this :
+      { for item in jsondecode(definition.container_definitions)[0].environment : item.name => item.value if startswith(item.name, "POSTHOUSE_ALERT_") } == {
+        POSTHOUSE_ALERT_PLUGIN = "log"
+      }
+    ])
+    error_message = "A swap to another plugin must be able to leave the old one's keys out."
+  }
+}
+
 run "password_injected_by_ecs" {
   command = apply
 
