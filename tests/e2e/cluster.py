@@ -21,6 +21,8 @@ from harness import LIMIT, ROOT
 SCRIPT = ROOT / 'tests' / 'cluster' / 'postgres'
 # What a test that pulls no plugs can do without.
 FAST = ('fsync=off', 'full_page_writes=off')
+# What a cluster needs to be restored to a point in time.
+ARCHIVING = ('archive_mode=on', 'archive_command=mkdir -p ../archive && cp %p ../archive/%f')
 
 
 def control(*arguments):
@@ -40,17 +42,20 @@ def url_of(host, port, database='posthouse', user='posthouse', **parameters):
 
 
 class Cluster:
-    """A cluster that runs. `settings`: lines NAME=VALUE; `standby_of`: a hot standby of another one instead."""
+    """A cluster that runs. `settings`: lines NAME=VALUE; `standby_of`: a hot standby of another one instead; `restored`: what
+    another one, with a backup and the settings ARCHIVING, was at a time."""
 
-    def __init__(self, *settings, standby_of=None):
+    def __init__(self, *settings, standby_of=None, restored=None):
         # Not under pytest's folder, which the server's own user may not enter.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='posthouse-pg-'))
         self._keeper = self._keep()
         try:
-            if standby_of is None:
-                control('make', self.folder, *settings)
-            else:
+            if restored is not None:
+                control('restored', self.folder, restored[0].folder, restored[1])
+            elif standby_of is not None:
                 control('standby', self.folder, standby_of.folder)
+            else:
+                control('make', self.folder, *settings)
         except BaseException:
             self.remove()
             raise
@@ -93,6 +98,9 @@ class Cluster:
 
     def promote(self):
         control('promote', self.folder)
+
+    def back_up(self):
+        control('backup', self.folder)
 
     def set(self, **settings):
         """Settings for the running cluster and its next starts."""

@@ -1,32 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two servers: a primary and its synchronous standby. What was accepted is on both, and which of them lives does not matter."""
 
-import contextlib
 import os
 import signal
 import time
 
 import pytest
 
-from cluster import FAST, Cluster, url_of
+from cluster import Cluster, url_of
 from harness import eventually
-from trouble import long_under_a_sanitizer, refused, says, traffic_through
+from trouble import long_under_a_sanitizer, refused, says, synchronous_pair, traffic_through
 
 pytestmark = long_under_a_sanitizer
 
 
 @pytest.fixture
 def pair():
-    """A primary whose commits wait for its standby, and the standby."""
-    with contextlib.ExitStack() as stack:
-        primary = Cluster(*FAST)
-        stack.callback(primary.remove)
-        standby = Cluster(standby_of=primary)
-        stack.callback(standby.remove)
-        primary.set(synchronous_standby_names='*')
-        synchronous = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
-        eventually(lambda: primary.sql(synchronous) == [(1,)], 'the standby is synchronous')
-        yield primary, standby
+    with synchronous_pair() as pair:
+        yield pair
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from cluster import FAST, Cluster
 from harness import SANITIZED, SCALE, eventually
 from traffic import Traffic
 
@@ -34,6 +35,20 @@ def traffic_through(*daemons, writers=3, readers=3, seed='trouble'):
         for daemon in daemons:
             tell(daemon)
         raise
+
+
+@contextlib.contextmanager
+def synchronous_pair():
+    """A primary whose commits wait for its standby, and the standby."""
+    with contextlib.ExitStack() as stack:
+        primary = Cluster(*FAST)
+        stack.callback(primary.remove)
+        standby = Cluster(standby_of=primary)
+        stack.callback(standby.remove)
+        primary.set(synchronous_standby_names='*')
+        synchronous = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+        eventually(lambda: primary.sql(synchronous) == [(1,)], 'the standby is synchronous')
+        yield primary, standby
 
 
 def tell(daemon):
