@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,10 @@
 #define DATE_LENGTH 8
 #define ALGORITHM "AWS4-HMAC-SHA256"
 #define TERMINATOR "aws4_request"
+// Of HMAC with SHA-256.
+#define BLOCK_SIZE 64
+#define INNER 0x36
+#define OUTER 0x5c
 #define HEX_SIZE ENCODE_HEX_SIZE(SHA256_DIGEST_LENGTH)
 
 // --- OpenSSL -----------------------------------------------------------------------------------------------
@@ -29,18 +32,12 @@ static _Noreturn void give_up(void)
 
 static void prepare(struct aws_sign_cache *cache)
 {
-    char name[] = "SHA256";
-    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0), OSSL_PARAM_construct_end()};
     if (cache->algorithm != NULL) {
         return;
     }
-    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    cache->algorithm = EVP_MD_fetch(NULL, name, NULL);
+    cache->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
     cache->digest = EVP_MD_CTX_new();
-    cache->mac = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
-    EVP_MAC_free(hmac);
-    if (cache->algorithm == NULL || cache->digest == NULL || cache->mac == NULL ||
-        EVP_MAC_CTX_set_params(cache->mac, parameters) != 1) {
+    if (cache->algorithm == NULL || cache->digest == NULL) {
         give_up();
     }
 }
@@ -61,15 +58,37 @@ static void hash_hex(struct aws_sign_cache *cache, const void *bytes, size_t len
     encode_hex(digest, sizeof digest, hex_r);
 }
 
+static void hash_two(struct aws_sign_cache *cache, const uint8_t pad[BLOCK_SIZE], const void *bytes, size_t length,
+                     uint8_t out[SHA256_DIGEST_LENGTH])
+{
+    if (EVP_DigestInit_ex2(cache->digest, cache->algorithm, NULL) != 1 ||
+        EVP_DigestUpdate(cache->digest, pad, BLOCK_SIZE) != 1 || EVP_DigestUpdate(cache->digest, bytes, length) != 1 ||
+        EVP_DigestFinal_ex(cache->digest, out, NULL) != 1) {
+        give_up();
+    }
+}
+
+// RFC 2104, over the context that is kept: OpenSSL's own makes a dozen blocks of memory each time it is given a key.
 static void hmac(struct aws_sign_cache *cache, const void *key, size_t key_length, const char *text, size_t length,
                  uint8_t out[AWS_SIGN_KEY_SIZE])
 {
-    size_t size;
-    if (EVP_MAC_init(cache->mac, key, key_length, NULL) != 1 ||
-        EVP_MAC_update(cache->mac, (const unsigned char *)text, length) != 1 ||
-        EVP_MAC_final(cache->mac, out, &size, AWS_SIGN_KEY_SIZE) != 1) {
-        give_up();
+    uint8_t pad[BLOCK_SIZE] = {0};
+    uint8_t inner[SHA256_DIGEST_LENGTH];
+    if (key_length > sizeof pad) {
+        hash(cache, key, key_length, pad);
+    } else {
+        memcpy(pad, key, key_length);
     }
+    for (size_t i = 0; i < sizeof pad; i++) {
+        pad[i] ^= INNER;
+    }
+    hash_two(cache, pad, text, length, inner);
+    for (size_t i = 0; i < sizeof pad; i++) {
+        pad[i] ^= INNER ^ OUTER;
+    }
+    hash_two(cache, pad, inner, sizeof inner, out);
+    OPENSSL_cleanse(pad, sizeof pad);
+    OPENSSL_cleanse(inner, sizeof inner);
 }
 
 // --- The canonical request ---------------------------------------------------------------------------------
@@ -340,7 +359,6 @@ void aws_sign_forget(struct aws_sign_cache *cache)
 {
     EVP_MD_free(cache->algorithm);
     EVP_MD_CTX_free(cache->digest);
-    EVP_MAC_CTX_free(cache->mac);
     OPENSSL_cleanse(cache, sizeof *cache);
 }
 

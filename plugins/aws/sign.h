@@ -45,15 +45,14 @@ struct aws_signing {
     int64_t time_ms; ///< as X-Amz-Date says
 };
 
-/// The derived key of the last signature, and OpenSSL's contexts: to look an algorithm up by its name costs more than a short
+/// The derived key of the last signature, and OpenSSL's context: to look an algorithm up by its name costs more than a short
 /// hash. Zeroed at first; one for each service. End it with aws_sign_forget().
 struct aws_sign_cache {
     bool valid;
     uint8_t tag[32]; ///< hash of all that the key depends on
     uint8_t key[AWS_SIGN_KEY_SIZE];
-    struct evp_md_st *algorithm; ///< NULL: none of the three is made yet
+    struct evp_md_st *algorithm; ///< NULL: neither is made yet
     struct evp_md_ctx_st *digest;
-    struct evp_mac_ctx_st *mac;
 };
 
 /// Formats a time as X-Amz-Date wants it.

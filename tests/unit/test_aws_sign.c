@@ -65,6 +65,28 @@ static void test_published_example(void **state)
     }
 }
 
+// A key of HMAC that is longer than a block of SHA-256 is hashed first; "AWS4" and 60 bytes fill one. Computed with Python's hmac.
+static void test_long_secrets(void **state)
+{
+    static const char *const signatures[] = {"d5ecbe6d518030528939889c8015c11d86dc1b36394776303920f71626d6c533",
+                                             "2718f208b804371aca33794db4651dbfd3a33c3f312ba1d3213be5b2c5a10108"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct aws_sign_cache cache = {0};
+        char secret[62] = "";
+        memset(secret, 'k', 60 + i);
+        const struct aws_keys keys = {"AKIDEXAMPLE", secret, NULL};
+        struct aws_signing signing = example();
+        struct buffer out;
+        signing.keys = &keys;
+        buffer_init(&out, 1 << 16);
+        assert_true(aws_sign(&signing, &cache, &out));
+        assert_non_null(strstr(buffer_string(&out), signatures[i]));
+        buffer_free(&out);
+        aws_sign_forget(&cache);
+    }
+}
+
 static void test_canonical_form(void **state)
 {
     static const struct aws_header headers[] = {
@@ -146,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published_example),
+        cmocka_unit_test(test_long_secrets),
         cmocka_unit_test(test_canonical_form),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_time),
