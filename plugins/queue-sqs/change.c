@@ -248,11 +248,12 @@ void change_remove(void *instance, struct ph_call *call)
     struct sqs *sqs = sqs_from(instance);
     struct lease_reference reference;
     struct ph_text handle;
+    const int64_t now = sqs_now(sqs);
     for (size_t i = 0; i < call->count; i++) {
         const struct ph_receipt *entry = call->entries[i];
         // What is no receipt of ours names nothing that could be removed.
         if (!receipt_read(entry->receipt, &reference, &handle) ||
-            leases_look(sqs->leases, reference, sqs_now(sqs)) == LEASE_REPLACED) {
+            leases_look(sqs->leases, reference, now) == LEASE_REPLACED) {
             call->host->set(call, i, PH_OK, 0, NULL);
         }
     }
@@ -264,13 +265,14 @@ void change_extend(void *instance, struct ph_call *call)
     struct sqs *sqs = sqs_from(instance);
     struct lease_reference reference;
     struct ph_text handle;
+    const int64_t now = sqs_now(sqs);
     for (size_t i = 0; i < call->count; i++) {
         const struct ph_receipt *entry = call->entries[i];
         if (!receipt_read(entry->receipt, &reference, &handle)) {
             call->host->set(call, i, PH_NOT_FOUND, 0, "this is no receipt of queue-sqs");
             continue;
         }
-        const enum lease_state state = leases_look(sqs->leases, reference, sqs_now(sqs));
+        const enum lease_state state = leases_look(sqs->leases, reference, now);
         if (state == LEASE_OVER || state == LEASE_REPLACED) {
             call->host->set(call, i, PH_NOT_FOUND, 0, "the lease has ended");
         }

@@ -25,7 +25,7 @@ static void poll_job(void *context, const struct answer_job *job)
 {
     struct poll *poll = context;
     struct sqs *sqs = poll->receiver->sqs;
-    if (!kept_add(&poll->receiver->kept, job, poll->lease_s, sqs_now(sqs))) {
+    if (!kept_add(&poll->receiver->kept, job, poll->lease_s, poll->answered)) {
         sqs->host->log(sqs->host, PH_LOG_WARN, NULL,
                        "there is no room to keep a job that has come; it comes again when its lease ends");
     }
@@ -61,6 +61,7 @@ static void poll_done(void *context, const struct aws_answer *answer)
 {
     struct poll *poll = context;
     struct answer_received received;
+    poll->answered = sqs_now(poll->receiver->sqs);
     if (answer->outcome != PH_OK) {
         poll_end(poll, 0, answer);
         return;

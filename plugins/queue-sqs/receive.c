@@ -58,13 +58,14 @@ static void on_waited(evutil_socket_t descriptor, short events, void *context)
 }
 
 // Gives the call a kept job, which is freed. False: its arena is full.
-static bool give_job(struct sqs *sqs, struct ph_call *call, struct kept_job *job, struct ph_received **received_r)
+static bool give_job(struct sqs *sqs, struct ph_call *call, struct kept_job *job, int64_t now,
+                     struct ph_received **received_r)
 {
     const int64_t end = job->since + (int64_t)job->lease_s * 1000;
     struct ph_received *received = call->host->make(call, PH_MAKE_RECEIVED);
     char *trace = call->host->alloc(call, job->job.trace.length + 1);
     if (received != NULL && trace != NULL) {
-        const struct lease_reference reference = leases_note(sqs->leases, job->job.name, sqs_now(sqs), end);
+        const struct lease_reference reference = leases_note(sqs->leases, job->job.name, now, end);
         memcpy(trace, job->job.trace.bytes, job->job.trace.length);
         received->id = job->job.id;
         received->trace = (struct ph_text){trace, job->job.trace.length};
@@ -84,12 +85,12 @@ static bool waiter_serve(struct waiter *waiter)
     struct ph_received_jobs *answer = call->outputs[0];
     const size_t most = receiver->kept.count < waiter->limit ? receiver->kept.count : waiter->limit;
     struct ph_received **jobs = most > 0 ? call->host->alloc(call, most * sizeof(struct ph_received *)) : NULL;
+    const int64_t now = sqs_now(receiver->sqs);
     struct kept_job *job;
     size_t count = 0;
     bool full = jobs == NULL;
-    while (!full && count < most &&
-           (job = kept_take(&receiver->kept, waiter->lease_s, sqs_now(receiver->sqs))) != NULL) {
-        full = !give_job(receiver->sqs, call, job, &jobs[count]);
+    while (!full && count < most && (job = kept_take(&receiver->kept, waiter->lease_s, now)) != NULL) {
+        full = !give_job(receiver->sqs, call, job, now, &jobs[count]);
         count += full ? 0 : 1;
     }
     if (most > 0 && full && count == 0) {

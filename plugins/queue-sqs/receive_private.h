@@ -36,7 +36,8 @@ struct poll {
     struct waiter *looker; ///< whose look it is, or NULL
     uint32_t limit;
     uint32_t lease_s;
-    int64_t ends; ///< when SQS should have answered
+    int64_t ends;     ///< when SQS should have answered
+    int64_t answered; ///< when it has
     struct buffer body;
 };
 
