@@ -11,8 +11,6 @@
 #include <string.h>
 
 #define PREFIX "fault."
-#define MILLION 1000000u
-#define DECIMALS 4
 #define THROTTLED_DELAY_MS 100
 #define DURATION_MAX_MS 86400000
 
@@ -79,34 +77,6 @@ static bool has_more(const struct parser *parser)
     return *next != '\0' && *next != ',';
 }
 
-// Digits with up to four decimals and a percent sign, into millionths.
-static bool parse_share(const struct token *token, uint32_t *share_r)
-{
-    uint64_t scaled = 0;
-    size_t at = 0;
-    size_t decimals = 0;
-    bool point = false;
-    for (; at < token->length && token->text[at] != '%'; at++) {
-        char byte = token->text[at];
-        if (byte == '.' && !point && at > 0) {
-            point = true;
-            continue;
-        }
-        if (byte < '0' || byte > '9' || (point && ++decimals > DECIMALS) || scaled > MILLION) {
-            return false;
-        }
-        scaled = scaled * 10 + (uint64_t)(byte - '0');
-    }
-    if (at == 0 || at + 1 != token->length || (point && decimals == 0)) {
-        return false;
-    }
-    for (; decimals < DECIMALS; decimals++) {
-        scaled *= 10;
-    }
-    *share_r = (uint32_t)scaled;
-    return scaled <= MILLION;
-}
-
 static bool parse_duration(const char *text, size_t length, int64_t *milliseconds_r)
 {
     return quantity_parse_duration(text, length, milliseconds_r) && *milliseconds_r <= DURATION_MAX_MS;
@@ -146,7 +116,7 @@ static bool read_share(struct parser *parser, const struct word *word, struct fa
 {
     struct token token = next_token(parser);
     uint32_t share;
-    if (!parse_share(&token, &share)) {
+    if (!quantity_parse_share(token.text, token.length, &share)) {
         return fail(parser, &token, "a percentage from 0% to 100% such as 5% or 0.1%");
     }
     memcpy((char *)rule + word->offset, &share, sizeof share);
@@ -197,7 +167,7 @@ static bool read_item(struct parser *parser, struct fault_rule *rule, unsigned *
         memcpy(&share, (const char *)rule + word->offset, sizeof share);
         *sum += share;
     }
-    if (*sum > MILLION) {
+    if (*sum > QUANTITY_WHOLE) {
         return fail(parser, &token,
                     "transient, uncertain, throttled, hang and unavailable to be 100% together at most");
     }

@@ -10,6 +10,7 @@
 #include "core/encode.h"
 #include "core/http_target.h"
 #include "core/random.h"
+#include "core/traceparent.h"
 #include "core/xalloc.h"
 
 #define RANDOM_ID_BYTES 16
@@ -112,24 +113,10 @@ void http_message_random_id(char id_r[HTTP_REQUEST_ID_MAX + 1])
     encode_hex(bytes, sizeof(bytes), id_r);
 }
 
-// Lower-case hexadecimal digits, and not all of them zero.
-static bool is_trace_part(const char *text, size_t length, bool zero_allowed)
-{
-    bool zero = true;
-    for (size_t i = 0; i < length; i++) {
-        bool digit = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
-        if (!digit) {
-            return false;
-        }
-        zero = zero && text[i] == '0';
-    }
-    return !zero || zero_allowed;
-}
-
 static bool is_traceparent(const char *text, size_t length)
 {
-    return length == 55 && memcmp(text, "00-", 3) == 0 && is_trace_part(text + 3, 32, false) && text[35] == '-' &&
-           is_trace_part(text + 36, 16, false) && text[52] == '-' && is_trace_part(text + 53, 2, true);
+    struct traceparent parent;
+    return traceparent_parse(text, length, &parent);
 }
 
 // The headers that say who and what this request is, found in one pass.

@@ -35,6 +35,7 @@ static const struct unit size_units[] = {
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 /// The leading entries of size_units that formatting uses.
 #define SIZE_UNITS_BINARY 4
+#define SHARE_DECIMALS 4
 
 /// Reads the digits that `text` begins with; the number of them, or 0 when there are none or too many.
 static size_t parse_digits(const char *text, size_t length, uint64_t *number_r)
@@ -99,6 +100,32 @@ bool quantity_parse_unsigned(const char *text, size_t length, uint64_t *number_r
     }
     *number_r = number;
     return true;
+}
+
+bool quantity_parse_share(const char *text, size_t length, uint32_t *millionths_r)
+{
+    uint64_t scaled = 0;
+    size_t at = 0;
+    size_t decimals = 0;
+    bool point = false;
+    for (; at < length && text[at] != '%'; at++) {
+        if (text[at] == '.' && !point && at > 0) {
+            point = true;
+            continue;
+        }
+        if (text[at] < '0' || text[at] > '9' || (point && ++decimals > SHARE_DECIMALS) || scaled > QUANTITY_WHOLE) {
+            return false;
+        }
+        scaled = scaled * 10 + (uint64_t)(text[at] - '0');
+    }
+    if (at == 0 || at + 1 != length || (point && decimals == 0)) {
+        return false;
+    }
+    for (; decimals < SHARE_DECIMALS; decimals++) {
+        scaled *= 10;
+    }
+    *millionths_r = (uint32_t)scaled;
+    return scaled <= QUANTITY_WHOLE;
 }
 
 static void format(uint64_t value, const struct unit *units, size_t count, const char *smallest,

@@ -14,6 +14,8 @@
 
 /// Bytes that hold any formatted quantity, its NUL included.
 #define QUANTITY_SIZE 32
+/// 100%
+#define QUANTITY_WHOLE 1000000u
 
 /// Reads a duration into milliseconds. Units: ms, s, m, h, d. A unit is required, except for a plain 0.
 bool quantity_parse_duration(const char *text, size_t length, int64_t *milliseconds_r);
@@ -21,6 +23,9 @@ bool quantity_parse_duration(const char *text, size_t length, int64_t *milliseco
 /// Reads a size or a count. Units: none or B (1), k or kB, M or MB, G or GB (powers of 1000), KiB, MiB, GiB,
 /// TiB (powers of 1024).
 bool quantity_parse_size(const char *text, size_t length, uint64_t *size_r);
+
+/// Reads a share such as 5%, 0.1% or 100%, with up to four decimals, into millionths.
+bool quantity_parse_share(const char *text, size_t length, uint32_t *millionths_r);
 
 /// Reads digits alone into a number.
 bool quantity_parse_unsigned(const char *text, size_t length, uint64_t *number_r);

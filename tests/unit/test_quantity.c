@@ -131,13 +131,42 @@ static void test_unsigned(void **state)
     assert_false(quantity_parse_unsigned("18446744073709551616", 20, &number));
 }
 
+static void test_shares(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t millionths;
+    } good[] = {{"0%", 0},       {"5%", 50000}, {"0.1%", 1000}, {"12.3456%", 123456}, {"100%", QUANTITY_WHOLE},
+                {"00.50%", 5000}};
+    static const char *const bad[] = {"",
+                                      "%",
+                                      "5",
+                                      "5 %",
+                                      "-5%",
+                                      "100.0001%",
+                                      "101%",
+                                      "1.%",
+                                      ".5%",
+                                      "1.23456%",
+                                      "1..2%",
+                                      "5%%",
+                                      "18446744073709551617%"};
+    uint32_t millionths;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(quantity_parse_share(good[i].text, strlen(good[i].text), &millionths));
+        assert_int_equal(millionths, good[i].millionths);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_false(quantity_parse_share(bad[i], strlen(bad[i]), &millionths));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_unsigned),
+        cmocka_unit_test(test_durations), cmocka_unit_test(test_sizes),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_unsigned),  cmocka_unit_test(test_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
