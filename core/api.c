@@ -13,6 +13,7 @@
 
 #include "core/api_metrics.h"
 #include "core/api_task.h"
+#include "core/api_trace.h"
 #include "core/auth.h"
 #include "core/clock.h"
 #include "core/json_read.h"
@@ -21,6 +22,7 @@
 #include "core/rate_limit.h"
 #include "core/routes.h"
 #include "core/session_cache.h"
+#include "core/span.h"
 #include "core/xalloc.h"
 
 #define API_MAGIC 0x61706973u
@@ -267,6 +269,9 @@ void api_on_request(void *context, struct http_request *request)
     }
     http_set_route(request, route->label);
     if ((route->flags & ROUTE_ALWAYS) == 0) {
+        if (api->settings.tracing != NULL) {
+            api_trace_begin(task);
+        }
         http_client_key(request, address);
         if (!take_token(task, api->address_rate, address, sizeof address)) {
             return;
@@ -284,9 +289,15 @@ void api_on_request(void *context, struct http_request *request)
 void api_on_answer(void *context, struct http_loop *loop, const struct http_answer *answer)
 {
     (void)context;
+    const struct task *task = answer->data;
+    const struct span *span = task != NULL ? task->span : NULL;
     api_metrics_answer(http_loop_data(loop), answer);
-    const struct log_context place = {.request_id = answer->request_id, .trace_id = answer->traceparent};
+    const struct log_context place = {.request_id = answer->request_id,
+                                      .trace_id = span != NULL ? span->text : answer->traceparent};
     log_debug(&place, "answered", log_text("method", answer->method), log_text("path", answer->path),
               log_int("status", answer->status), log_text("client", answer->client_address),
               log_real("ms", (double)answer->duration_ns / 1e6), log_bool("lost", answer->lost));
+    if (span != NULL) {
+        api_trace_end(answer->data, answer);
+    }
 }

@@ -13,6 +13,7 @@ struct api;
 struct clock;
 struct exchange;
 struct metrics;
+struct tracing;
 
 /// A rate limit; rate 0: none.
 struct api_rate {
@@ -24,8 +25,9 @@ struct api_settings {
     struct exchange *exchange;
     struct metrics *metrics;
     const struct clock *clock;
-    bool messages;        ///< role api: the /v1 calls; without it only health, metrics and the document
-    bool plain_passwords; ///< the storage is volatile: stored passwords of the form plain:PASSWORD are taken
+    struct tracing *tracing; ///< NULL: off
+    bool messages;           ///< role api: the /v1 calls; without it only health, metrics and the document
+    bool plain_passwords;    ///< the storage is volatile: stored passwords of the form plain:PASSWORD are taken
     struct api_rate user_rate;
     struct api_rate address_rate;
 };

@@ -8,6 +8,7 @@
 #include "core/api_append.h"
 #include "core/api_handlers.h"
 #include "core/api_task.h"
+#include "core/api_trace.h"
 #include "core/message_input.h"
 #include "core/problem.h"
 
@@ -156,6 +157,7 @@ void api_message_batch(struct task *task)
     batch->count = json_array_size(fields.messages);
     batch->results = task_alloc(task, batch->count * sizeof batch->results[0]);
     task->data = batch;
+    api_trace_sent(task, NULL, batch->count);
     for (size_t i = 0; i < batch->count; i++) {
         calls[i] = message_call(task, i);
         batch->open += calls[i] != NULL;

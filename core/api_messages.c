@@ -9,6 +9,7 @@
 #include "core/api_handlers.h"
 #include "core/api_list.h"
 #include "core/api_task.h"
+#include "core/api_trace.h"
 #include "core/document_json.h"
 #include "core/json_read.h"
 #include "core/message_input.h"
@@ -59,6 +60,7 @@ static void send_answer(struct task *task, const struct ph_accepted *accepted, b
     struct buffer json;
     memcpy(uuid.bytes, accepted->id.bytes, sizeof uuid.bytes);
     uuid_format(&uuid, location + strlen(location));
+    api_trace_sent(task, &accepted->id, 1);
     const struct http_header headers[] = {{"Location", location}, {"Idempotent-Replayed", "true"}};
     buffer_init(&json, sizeof bytes);
     api_append_result(&json, accepted);

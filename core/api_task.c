@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/api_outcome.h"
+#include "core/api_trace.h"
 #include "core/arena.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -117,12 +118,9 @@ struct api_call *task_call(struct task *task, uint32_t operation, size_t entry_s
 
 void task_submit(struct api_call *call, api_call_f *done)
 {
-    const char *trace = call->task->request != NULL ? http_traceparent(call->task->request) : NULL;
     call->done = done;
     task_hold(call->task);
-    if (trace != NULL) {
-        call->call.trace = task_text(call->task, trace, strlen(trace));
-    }
+    call->call.trace = api_trace(call->task);
     exchange_submit(call->task->loop->port, &call->call);
 }
 

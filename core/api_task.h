@@ -24,6 +24,7 @@ struct api_call;
 struct arena;
 struct route;
 struct session_cache;
+struct span;
 
 #define API_USER_SIZE 65
 #define API_STATUS_CLASSES 6            // 1xx to 5xx, and 0 for none
@@ -55,9 +56,11 @@ struct task {
     struct http_request *request; ///< NULL once answered
     const struct route *route;
     struct api_session session;
-    json_t *body;        ///< of routes with a body
-    struct arena *arena; ///< made at first use
-    void *data;          ///< the handler's own, from the arena
+    json_t *body;         ///< of routes with a body
+    struct arena *arena;  ///< made at first use
+    void *data;           ///< the handler's own, from the arena
+    struct span *span;    ///< of the request, from the arena; NULL: its trace is not recorded
+    struct ph_text trace; ///< api_trace() knows
 };
 
 typedef void api_call_f(struct task *task, struct api_call *call);

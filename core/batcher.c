@@ -12,6 +12,8 @@
 
 #include "core/backend.h"
 #include "core/clock.h"
+#include "core/loader.h"
+#include "core/tracing.h"
 #include "core/xalloc.h"
 
 #define BATCHER_MAGIC 0x62746372u
@@ -40,6 +42,8 @@ struct batcher_batch {
     struct backend_call *call;       // NULL: it was refused
     const struct ph_result *refusal; // with what
     bool over;                       // the next one may begin
+    const char *plugin;              // where calls are traced: who gets it, and since when
+    uint64_t began_ns;
     size_t count;
     struct batcher_item *items[];
 };
@@ -110,9 +114,26 @@ static void batch_over(struct batcher_batch *batch)
     batcher_begin(batch->batcher);
 }
 
+static void batch_trace(const struct batcher_batch *batch, size_t index)
+{
+    const struct batcher *batcher = batch->batcher;
+    const struct tracing_call call = {
+        .trace = batch->items[index]->trace,
+        .operation = batcher->settings.operation,
+        .plugin = batch->plugin,
+        .count = batch->count,
+        .start_ns = batch->began_ns,
+        .outcome = batcher_result(batch, index)->outcome,
+    };
+    tracing_record_call(batcher->settings.tracing, &call);
+}
+
 static void batch_entry(struct backend_call *call, size_t index, void *context)
 {
     struct batcher_batch *batch = context;
+    if (call != NULL && tracing_follows(batch->batcher->settings.tracing, batch->items[index]->trace)) {
+        batch_trace(batch, index);
+    }
     if (call != NULL && !batch->over && backend_call_settled(call)) {
         batch_over(batch);
     }
@@ -225,6 +246,10 @@ static void batch_submit(struct batcher *batcher)
         backend_call_add(batch->call, batch->items[i]->entry);
     }
     backend_call_on_release(batch->call, batch_released, batch);
+    if (batcher->settings.tracing != NULL) {
+        batch->began_ns = clock_monotonic_ns(batcher->settings.clock);
+        batch->plugin = backend_plugin(backend)->descriptor.name;
+    }
     const struct backend_options options = {
         .deadline_ms = batch_deadline(batch) - waited,
         .trace = batch->items[0]->trace,

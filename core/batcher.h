@@ -20,6 +20,7 @@ struct batcher_batch;
 struct batcher_item;
 struct clock;
 struct event_base;
+struct tracing;
 
 /// The item's entry is settled: result and output are read with batcher_result() and batcher_output(). Once, on the loop,
 /// never inside batcher_add().
@@ -49,6 +50,7 @@ struct batcher_settings {
     uint32_t apart_ms; ///< batches less than half full begin so far apart: fewer and larger ones; 0: as soon as may be
     bool until_deadline; ///< repeat until the deadline, whatever call.retries says; the wait for a batch counts too
     const struct clock *clock;
+    struct tracing *tracing; ///< NULL: off; else there is a clock
 };
 
 /// Where `until_deadline` is set, an entry that has waited for half of the deadline is not sent any more: it ends

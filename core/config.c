@@ -19,8 +19,8 @@
 #define CONFIG_MAGIC 0x636f6e66u // "conf"
 
 // All that may be there once; [alarm NAME] may be there often.
-static const char *const SECTIONS[] = {"daemon", "http",  "metrics", "storage", "meta",
-                                       "queue",  "alert", "secret",  NULL};
+static const char *const SECTIONS[] = {"daemon", "http",  "metrics", "tracing", "storage",
+                                       "meta",   "queue", "alert",   "secret",  NULL};
 static const char ALARM[] = "alarm";
 
 static const enum ph_kind KINDS[] = {PH_KIND_SECRET, PH_KIND_STORAGE, PH_KIND_META, PH_KIND_QUEUE, PH_KIND_ALERT};
@@ -154,6 +154,7 @@ struct config *config_read(const char *file, const struct config_settings *setti
     config_read_daemon(&reading);
     config_read_http(&reading);
     config_read_metrics(&reading);
+    config_read_tracing(&reading);
     config_read_alarms(&reading);
     // Nothing of a file that is no configuration at all is missing.
     if (!unreadable) {

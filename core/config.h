@@ -86,6 +86,17 @@ struct config_metrics {
     int64_t interval; ///< milliseconds
 };
 
+/// [tracing]; times in milliseconds.
+struct config_tracing {
+    const char *endpoint; ///< base URL of an OTLP/HTTP receiver; NULL: tracing is off
+    const char *service_name;
+    const char *sample;
+    uint32_t share;   ///< from sample, in millionths
+    int64_t interval; ///< between two requests to the receiver
+    int64_t timeout;  ///< of one request
+    int64_t queue;    ///< spans that may wait
+};
+
 /// [alarm NAME]
 struct config_alarm {
     const char *name; ///< "backlog"
@@ -119,6 +130,7 @@ struct config {
     struct config_daemon daemon;
     struct config_http http;
     struct config_metrics metrics;
+    struct config_tracing tracing;
     struct config_backend *storage; ///< NULL when its section is missing (an error)
     struct config_backend *meta;    ///< likewise
     struct config_backend *queue;   ///< likewise
@@ -203,7 +215,7 @@ char *config_option_resolve(const struct config_backend *backend, const char *op
                             void *context, char **error_r);
 void config_value_free(char *value);
 
-/// The tables of the daemon's own sections, for docs and tests: "daemon", "http", "metrics", "alarm" and "backend" (the
+/// The tables of the daemon's own sections, for docs and tests: "daemon", "http", "metrics", "tracing", "alarm" and "backend" (the
 /// keys with a dot). NULL for another name.
 const struct options_table *config_table(const char *section);
 

@@ -23,6 +23,9 @@ const struct options_table *config_table(const char *section)
     if (strcmp(section, "metrics") == 0) {
         return &config_metrics_table;
     }
+    if (strcmp(section, "tracing") == 0) {
+        return &config_tracing_table;
+    }
     if (strcmp(section, "alarm") == 0) {
         return &config_alarm_table;
     }
@@ -65,6 +68,29 @@ static const char HEAD[] =
     "  `POSTHOUSE_QUEUE_CALL_DEADLINE=10s`; for `[alarm backlog]`, `POSTHOUSE_ALARM_BACKLOG_ABOVE=50`.\n"
     "\n";
 
+static const char TRACING[] =
+    "\n"
+    "## [tracing]\n"
+    "\n"
+    "With an `endpoint`, the daemon sends spans to an OTLP/HTTP receiver, such as an OpenTelemetry collector beside\n"
+    "it: `POST ENDPOINT/v1/traces` with JSON. Off without one.\n"
+    "\n"
+    "- A request of the API is a span (`POST /v1/messages`), below the client's when it sent a `traceparent` header\n"
+    "  (W3C Trace Context). That header's flag decides whether the trace is recorded; requests without one are drawn\n"
+    "  by `sample`. Probes and paths that do not exist have none, and a long poll begins no trace of its own.\n"
+    "- The context is kept with the message, in storage and queue: each delivery is a span `deliver` below the\n"
+    "  request that sent it, whichever daemon delivers, however much later.\n"
+    "- Every call of a backend for an entry of a recorded trace is a span below those (`storage append`, `queue\n"
+    "  send`). Calls are batches: `posthouse.batch.entries` says how many shared it.\n"
+    "- A span holds method, route, status, the message's id, the backend's plugin and the class of an error. Never\n"
+    "  in it: names of users, subjects, bodies, tokens, paths as sent, addresses, texts of backends.\n"
+    "\n"
+    "Tracing never delays or refuses a message. A receiver that is away or refuses costs spans: up to `queue` wait,\n"
+    "those beyond are dropped; a request is repeated four times when the receiver may take it later (429, 502, 503,\n"
+    "504, no answer), then given up. A drain sends what is left, for at most `timeout`, and within its own time.\n"
+    "`posthouse_spans_*` in `/metrics` counts what was sent, dropped and given up.\n"
+    "\n";
+
 static const char BACKENDS[] =
     "## [storage], [meta], [queue], [alert], [secret]\n"
     "\n"
@@ -103,6 +129,8 @@ char *config_document(void)
     options_describe_markdown(config_table("http"), &out);
     buffer_text(&out, "\n## [metrics]\n\n`docs/metrics.md` names the metrics.\n\n");
     options_describe_markdown(config_table("metrics"), &out);
+    buffer_text(&out, TRACING);
+    options_describe_markdown(config_table("tracing"), &out);
     buffer_text(&out, "\n");
     buffer_text(&out, BACKENDS);
     options_describe_markdown(config_table("backend"), &out);

@@ -91,3 +91,12 @@ void config_fill(struct config_reading *reading, const char *name, const struct 
         }
     }
 }
+
+struct place config_place(const struct config_reading *reading, const struct ini_section *section, const char *name)
+{
+    const struct ini_key *key = section == NULL ? NULL : ini_key_find(section, name);
+    if (key != NULL) {
+        return key->place;
+    }
+    return section != NULL ? section->place : (struct place){.file = reading->config->file, .line = 1};
+}

@@ -66,14 +66,18 @@ bool config_set_option(struct config_reading *reading, const char *section, cons
 void config_fill(struct config_reading *reading, const char *name, const struct ini_section *section,
                  const struct options_table *table, const char *const *folder, void *into);
 
+/// Where a key stands that was found good before; the section's own place when the value is a default.
+struct place config_place(const struct config_reading *reading, const struct ini_section *section, const char *name);
+
 /// Reports a key that no table knows, with the nearest. `owner` says whose option it is not.
 void config_unknown_key(struct findings *findings, const char *section, const struct ini_key *key, const char *owner,
                         const struct options_table *first, const struct options_table *second);
 
-/// Fills config->daemon, config->http, config->metrics and config->alarms.
+/// Fills config->daemon, config->http, config->metrics, config->tracing and config->alarms.
 void config_read_daemon(struct config_reading *reading);
 void config_read_http(struct config_reading *reading);
 void config_read_metrics(struct config_reading *reading);
+void config_read_tracing(struct config_reading *reading);
 void config_read_alarms(struct config_reading *reading);
 
 /// Reads a backend's section (its key `plugin` and all others), but for values that hold secrets.

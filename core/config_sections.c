@@ -99,16 +99,6 @@ const struct options_table config_http_table = OPTIONS_TABLE(HTTP);
 const struct options_table config_metrics_table = OPTIONS_TABLE(METRICS);
 const struct options_table config_alarm_table = OPTIONS_TABLE(ALARM);
 
-// Where a key stands that was found good before; the section's own place when the value is a default.
-static struct place place_of(const struct config_reading *reading, const struct ini_section *section, const char *name)
-{
-    const struct ini_key *key = section == NULL ? NULL : ini_key_find(section, name);
-    if (key != NULL) {
-        return key->place;
-    }
-    return section != NULL ? section->place : (struct place){.file = reading->config->file, .line = 1};
-}
-
 static bool list_holds(const struct ph_list *list, const char *word)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -127,11 +117,11 @@ void config_read_daemon(struct config_reading *reading)
     daemon->api = list_holds(&daemon->roles, "api");
     daemon->courier = list_holds(&daemon->roles, "courier");
     if (!daemon->api && !daemon->courier) {
-        findings_error(reading->findings, place_of(reading, section, "roles"),
+        findings_error(reading->findings, config_place(reading, section, "roles"),
                        "daemon.roles: names no role; expected api, courier or both");
     }
     if (daemon->state_dir[0] == '\0') {
-        findings_error(reading->findings, place_of(reading, section, "state_dir"),
+        findings_error(reading->findings, config_place(reading, section, "state_dir"),
                        "daemon.state_dir: an empty path; write . for the current folder");
     }
 }
@@ -163,7 +153,7 @@ static void read_rate(struct config_reading *reading, const struct ini_section *
                       const char *text, struct config_rate *rate_r)
 {
     if (text != NULL && !parse_rate(text, rate_r)) {
-        findings_error(reading->findings, place_of(reading, section, name),
+        findings_error(reading->findings, config_place(reading, section, name),
                        "http.%s: expected requests a second, such as 20/s, and perhaps how many at once, such as "
                        "\"20/s 100\"; both from 1 to 1000000",
                        name);
@@ -182,7 +172,7 @@ typedef bool check_item_f(const char *item, char *error_r, size_t size);
 static void check_items(struct config_reading *reading, const struct ini_section *section, const char *name,
                         const struct ph_list *list, size_t limit, check_item_f *check)
 {
-    struct place place = place_of(reading, section, name);
+    struct place place = config_place(reading, section, name);
     char error[256];
     if (list->count > limit) {
         findings_error(reading->findings, place, "http.%s: %zu items; at most %zu are allowed", name, list->count,
@@ -199,7 +189,7 @@ static void check_http(struct config_reading *reading, const struct ini_section 
 {
     const struct config_http *http = &reading->config->http;
     if (http->listen.count == 0 && reading->config->daemon.api) {
-        findings_error(reading->findings, place_of(reading, section, "listen"),
+        findings_error(reading->findings, config_place(reading, section, "listen"),
                        "http.listen: names no address; expected one such as 127.0.0.1:8080");
     }
     check_items(reading, section, "listen", &http->listen, HTTP_LISTEN_MAX, http_listen_check);
@@ -208,13 +198,13 @@ static void check_http(struct config_reading *reading, const struct ini_section 
     const char *const tls[] = {"tls_certificate", "tls_key"};
     for (size_t i = 0; section != NULL && i < sizeof tls / sizeof tls[0]; i++) {
         if (ini_key_find(section, tls[i]) != NULL) {
-            findings_error(reading->findings, place_of(reading, section, tls[i]),
+            findings_error(reading->findings, config_place(reading, section, tls[i]),
                            "http.%s: TLS is not supported yet; remove the key and put a proxy that ends TLS in front",
                            tls[i]);
         }
     }
     if (http->max_body > reading->config->daemon.memory) {
-        findings_error(reading->findings, place_of(reading, section, "max_body"),
+        findings_error(reading->findings, config_place(reading, section, "max_body"),
                        "http.max_body: is larger than daemon.memory, so the largest request could never be taken");
     }
 }
@@ -242,7 +232,7 @@ static void check_metrics_name(struct config_reading *reading, const struct ini_
         good = *at >= ' ' && *at <= '~' && (!narrow || isalnum((unsigned char)*at) || strchr("._-/#: ", *at) != NULL);
     }
     if (!good) {
-        findings_error(reading->findings, place_of(reading, section, name),
+        findings_error(reading->findings, config_place(reading, section, name),
                        "metrics.%s: is no name that CloudWatch takes; expected 1 to %d %s, the first no colon", name,
                        EMF_NAME_MAX, narrow ? "letters, digits, spaces and ._-/#:" : "characters of ASCII");
     }

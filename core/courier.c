@@ -17,13 +17,16 @@
 
 #include "core/alerts.h"
 #include "core/backend.h"
+#include "core/clock.h"
 #include "core/dispatch.h"
 #include "core/documents.h"
 #include "core/exchange_parts.h"
 #include "core/list.h"
 #include "core/log.h"
 #include "core/meters.h"
+#include "core/outcome.h"
 #include "core/random.h"
+#include "core/tracing.h"
 #include "core/uuid.h"
 #include "core/waiters.h"
 #include "core/xalloc.h"
@@ -56,7 +59,8 @@ struct job {
     struct haul *haul;
     const struct ph_received *received;
     struct ph_deliver deliver;
-    bool open; // work goes on: it is neither removed nor given back
+    struct span *span; // from the receiving to the end; NULL: not recorded
+    bool open;         // work goes on: it is neither removed nor given back
 };
 
 struct haul {
@@ -65,7 +69,9 @@ struct haul {
     struct job *jobs;
     size_t count;
     size_t holds;
-    int64_t leased_at; // when its jobs were received, or their leases extended
+    int64_t leased_at;    // when its jobs were received, or their leases extended
+    uint64_t received_ns; // the same, where deliveries are traced
+    bool traced;          // one of its jobs has a span
     TAILQ_ENTRY(haul) hauls;
 };
 
@@ -90,6 +96,9 @@ static void haul_drop(struct haul *haul)
             TAILQ_REMOVE(&haul->courier->working, haul, hauls);
         }
         backend_call_free(haul->call);
+        for (size_t i = 0; haul->traced && i < haul->count; i++) {
+            free(haul->jobs[i].span);
+        }
         free(haul->jobs);
         free(haul);
     }
@@ -99,6 +108,41 @@ static struct haul *haul_hold(struct haul *haul)
 {
     haul->holds++;
     return haul;
+}
+
+static struct ph_text job_trace(const struct job *job)
+{
+    return job->span != NULL ? (struct ph_text){job->span->text, TRACEPARENT_LENGTH} : job->received->trace;
+}
+
+static void job_span_begin(struct job *job)
+{
+    struct span span;
+    struct haul *haul = job->haul;
+    if (tracing_follow(haul->courier->exchange->settings.tracing, job->received->trace, SPAN_CONSUMER, "deliver",
+                       haul->received_ns, &span)) {
+        span_text(&span, TRACING_SYSTEM);
+        span_text(&span, TRACING_OPERATION_NAME, "deliver");
+        span_text(&span, TRACING_OPERATION_TYPE, "process");
+        span_message(&span, &job->received->id);
+        job->span = xmemdup(&span, sizeof span);
+        haul->traced = true;
+    }
+}
+
+static void job_span_fail(struct job *job, uint32_t outcome)
+{
+    if (job->span != NULL) {
+        span_fail(job->span, outcome_name(outcome));
+    }
+}
+
+// The span stays, since its context may be in use; a job ends once.
+static void job_span_end(struct job *job)
+{
+    if (job->span != NULL) {
+        tracing_end(job->haul->courier->exchange->settings.tracing, job->span);
+    }
 }
 
 static void job_over(struct courier *courier)
@@ -129,7 +173,7 @@ static bool job_ask(const struct job *job, enum ph_operation operation, uint32_t
     ending->haul = haul_hold(job->haul);
     ending->receipt = (struct ph_receipt){.id = received->id, .receipt = received->receipt, .lease_ms = lease_ms};
     ending->item = (struct batcher_item){
-        .entry = &ending->receipt, .trace = received->trace, .done = done, .release = ending_release};
+        .entry = &ending->receipt, .trace = job_trace(job), .done = done, .release = ending_release};
     return exchange_add(job->haul->courier->exchange, operation, &ending->item);
 }
 
@@ -137,6 +181,7 @@ static void job_end(struct job *job, enum ph_operation operation, uint32_t lease
 {
     struct courier *courier = job->haul->courier;
     job->open = false;
+    job_span_end(job);
     if (!job_ask(job, operation, lease_ms, ending_done)) {
         job_over(courier);
     }
@@ -229,7 +274,7 @@ static void job_fail(struct job *job, const char *reason, uint32_t attempt)
         .reason = {failing->reason, length},
     };
     failing->item = (struct batcher_item){
-        .entry = &failing->failure, .trace = job->received->trace, .done = failing_done, .release = failing_release};
+        .entry = &failing->failure, .trace = job_trace(job), .done = failing_done, .release = failing_release};
     if (!exchange_add(courier->exchange, PH_STORAGE_FAIL, &failing->item)) {
         job->open = false;
         job_over(courier); // the queue brings it again
@@ -304,10 +349,12 @@ static void job_delivered(struct batcher_item *item, struct batcher_batch *batch
             job_again_alone(job);
             break;
         }
+        job_span_fail(job, result->outcome);
         job_fail(job, result->text != NULL ? result->text : "storage gave no reason",
                  delivery->record != NULL ? delivery->record->failures + 1 : 1);
         break;
     default:
+        job_span_fail(job, result->outcome);
         job_give_back(job);
     }
 }
@@ -324,8 +371,11 @@ static void job_deliver(struct job *job, struct haul *haul, const struct ph_rece
     job->received = received;
     job->open = true;
     job->deliver = (struct ph_deliver){.id = received->id, .alert_lease_ms = 0};
+    if (tracing_follows(courier->exchange->settings.tracing, received->trace)) {
+        job_span_begin(job);
+    }
     job->item = (struct batcher_item){
-        .entry = &job->deliver, .trace = received->trace, .done = job_delivered, .release = job_release};
+        .entry = &job->deliver, .trace = job_trace(job), .done = job_delivered, .release = job_release};
     if (!exchange_add(courier->exchange, PH_STORAGE_DELIVER, &job->item)) {
         job->open = false;
         courier->jobs--; // the queue brings it again
@@ -346,6 +396,9 @@ static void receive_done(struct backend_call *call, void *context)
     if (count > 0) {
         haul->jobs = xcalloc(count, sizeof *haul->jobs);
         haul->leased_at = exchange_now(courier->exchange);
+        if (courier->exchange->settings.tracing != NULL) {
+            haul->received_ns = clock_monotonic_ns(courier->exchange->settings.clock);
+        }
         TAILQ_INSERT_TAIL(&courier->working, haul, hauls);
     }
     for (size_t i = 0; i < count; i++) {

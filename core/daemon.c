@@ -25,6 +25,7 @@
 #include "core/loader.h"
 #include "core/log.h"
 #include "core/runtime.h"
+#include "core/tracing.h"
 #include "core/xalloc.h"
 
 #if HAVE_SYSTEMD
@@ -39,7 +40,8 @@ struct daemon {
     struct api *api;
     struct http_server *server;
     struct exchange_alarm *alarms;
-    struct emf *emf; // NULL: not asked for
+    struct emf *emf;         // NULL: not asked for
+    struct tracing *tracing; // NULL: not asked for
     struct event *signals[2];
     struct event *drain_limit;
     int exit_code;
@@ -79,9 +81,20 @@ static void notify_manager(const char *state)
 
 // -------------------------------------------------------------------------------------------------------- drain
 
+static void spans_sent(void *context)
+{
+    struct daemon *daemon = context;
+    daemon->done = true;
+}
+
 static void daemon_check_drained(struct daemon *daemon)
 {
-    if (daemon->exchange_drained && daemon->server_drained) {
+    if (!daemon->exchange_drained || !daemon->server_drained) {
+        return;
+    }
+    if (daemon->tracing != NULL) {
+        tracing_finish(daemon->tracing, daemon->runtime->config->tracing.timeout, spans_sent, daemon);
+    } else {
         daemon->done = true;
     }
 }
@@ -105,7 +118,9 @@ static void drain_over(evutil_socket_t fd, short events, void *context)
     struct daemon *daemon = context;
     (void)fd;
     (void)events;
-    log_warn(NULL, "the drain took too long; what is left stays in the outbox");
+    if (!daemon->exchange_drained || !daemon->server_drained) { // else only spans are left
+        log_warn(NULL, "the drain took too long; what is left stays in the outbox");
+    }
     daemon->done = true;
 }
 
@@ -206,6 +221,28 @@ static unsigned roles_of(const struct config_daemon *config)
     return (config->api ? EXCHANGE_ROLE_API : 0u) | (config->courier ? EXCHANGE_ROLE_COURIER : 0u);
 }
 
+static void daemon_make_tracing(struct daemon *daemon)
+{
+    const struct config_tracing *config = &daemon->runtime->config->tracing;
+    const struct span_exporter_settings settings = {
+        .base = daemon->runtime->base,
+        .clock = clock_system(),
+        .metrics = daemon->runtime->metrics,
+        .endpoint = config->endpoint,
+        .service_name = config->service_name,
+        .interval_ms = config->interval,
+        .timeout_ms = config->timeout,
+        .queue = (size_t)config->queue,
+    };
+    if (config->endpoint == NULL) {
+        return;
+    }
+    daemon->tracing = tracing_new(&settings, config->share);
+    if (daemon->tracing == NULL) {
+        log_error(NULL, "tracing is off: the system gives no HTTP client");
+    }
+}
+
 static void daemon_make_exchange(struct daemon *daemon)
 {
     struct runtime *runtime = daemon->runtime;
@@ -216,6 +253,7 @@ static void daemon_make_exchange(struct daemon *daemon)
         .metrics = runtime->metrics,
         .offload = runtime->offload,
         .clock = clock_system(),
+        .tracing = daemon->tracing,
         .roles = roles_of(config),
         .attempts = (uint32_t)config->attempts,
         .retention_ms = config->retention,
@@ -253,6 +291,7 @@ static void daemon_make_api(struct daemon *daemon)
         .exchange = daemon->exchange,
         .metrics = daemon->runtime->metrics,
         .clock = clock_system(),
+        .tracing = daemon->tracing,
         .messages = config->daemon.api,
         .plain_passwords = (config->storage->plugin->descriptor.flags & PH_PLUGIN_VOLATILE) != 0,
         .user_rate = {config->http.user_rate.rate, config->http.user_rate.burst},
@@ -314,6 +353,7 @@ static void daemon_announce(const struct daemon *daemon)
 static int daemon_serve(struct daemon *daemon)
 {
     char error[256];
+    daemon_make_tracing(daemon);
     daemon_make_exchange(daemon);
     daemon_make_api(daemon);
     const enum http_server_result made = daemon_make_server(daemon, error, sizeof error);
@@ -378,6 +418,7 @@ static void daemon_free(struct daemon *daemon)
     event_drop(daemon->signals[0]);
     event_drop(daemon->signals[1]);
     event_drop(daemon->drain_limit);
+    tracing_free(daemon->tracing);
     runtime_free(daemon->runtime, 0);
 }
 

@@ -28,8 +28,8 @@ struct document {
     struct batcher_item item;
     struct documents *documents;
     struct ph_document document;
-    bool marked; // a mark exists
-    char sender[];
+    bool marked;  // a mark exists
+    char texts[]; // sender and trace
 };
 
 struct mark {
@@ -76,20 +76,26 @@ static struct document *document_new(struct documents *documents, const struct p
     const int64_t retention = documents->exchange->settings.retention_ms;
     buffer_init(&json, DOCUMENT_MAX);
     document_json_write(&json, record);
-    struct document *document = xmalloc(sizeof *document + record->sender.length + 1);
-    memcpy(document->sender, record->sender.bytes, record->sender.length);
-    document->sender[record->sender.length] = '\0';
+    struct document *document = xmalloc(sizeof *document + record->sender.length + 1 + record->trace.length);
+    char *trace = document->texts + record->sender.length + 1;
+    memcpy(document->texts, record->sender.bytes, record->sender.length);
+    document->texts[record->sender.length] = '\0';
+    if (record->trace.length > 0) {
+        memcpy(trace, record->trace.bytes, record->trace.length);
+    }
     document->document = (struct ph_document){
         .id = record->id,
-        .sender = {document->sender, record->sender.length},
+        .sender = {document->texts, record->sender.length},
         .status = record->status,
         .expires_at = retention > 0 && record->finished_at > 0 ? record->finished_at + retention : 0,
     };
     document->document.json.bytes = buffer_detach(&json, &document->document.json.length);
     document->documents = documents;
     document->marked = false;
-    document->item =
-        (struct batcher_item){.entry = &document->document, .done = document_put, .release = document_release};
+    document->item = (struct batcher_item){.entry = &document->document,
+                                           .trace = {trace, record->trace.length},
+                                           .done = document_put,
+                                           .release = document_release};
     return document;
 }
 

@@ -384,6 +384,7 @@ static void batchers_new(struct exchange *exchange)
         for (uint32_t operation = ranges[i].first; operation <= ranges[i].last; operation++) {
             struct batcher_settings settings = settings_of(operation);
             settings.clock = exchange->settings.clock;
+            settings.tracing = exchange->settings.tracing;
             if (operation != PH_QUEUE_RECEIVE) { // the courier's own
                 exchange->batchers[operation] =
                     batcher_new(exchange->base, &exchange->backends[ranges[i].kind], &settings);

@@ -15,6 +15,7 @@ struct clock;
 struct event_base;
 struct metrics;
 struct offload;
+struct tracing;
 
 enum { EXCHANGE_ROLE_API = 1, EXCHANGE_ROLE_COURIER = 2 };
 
@@ -32,6 +33,7 @@ struct exchange_settings {
     struct metrics *metrics;
     struct offload *offload;
     const struct clock *clock;
+    struct tracing *tracing;             ///< NULL: off
     unsigned roles;                      ///< EXCHANGE_ROLE_…
     uint32_t attempts;                   ///< failed attempts before a message is dead
     int64_t retention_ms;                ///< of finished messages; 0: kept

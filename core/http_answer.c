@@ -166,6 +166,7 @@ static void tell_request(struct http_connection *connection, int status, size_t 
         .client_address = request->client_text,
         .request_id = request->id,
         .traceparent = request->traceparent,
+        .data = request->data,
         .status = status,
         .duration_ns = http_loop_now() - request->started_ns,
         .bytes_in = request->body_length,

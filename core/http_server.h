@@ -42,6 +42,7 @@ struct http_answer {
     const char *client_address;
     const char *request_id;
     const char *traceparent; // or NULL
+    void *data;              // the handler's own, as http_set_data(); NULL if it never got the request
     int status;
     int64_t duration_ns; // from the first byte of the head to the answer
     size_t bytes_in;     // of the body

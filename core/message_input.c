@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/api_task.h"
+#include "core/api_trace.h"
 #include "core/json_read.h"
 #include "core/timestamp.h"
 #include "core/uuid.h"
@@ -254,6 +255,7 @@ bool message_input_read(struct task *task, json_t *object, const char *pointer, 
     } else if (key != NULL) {
         read_key(task, object, (struct ph_text){key, strlen(key)}, message_r);
     }
+    message_r->trace = api_trace(task);
     uuid_make(task_now(task), &uuid);
     memcpy(message_r->id.bytes, uuid.bytes, sizeof message_r->id.bytes);
     return true;

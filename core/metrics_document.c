@@ -13,6 +13,7 @@
 #include "core/exchange_run.h"
 #include "core/meters.h"
 #include "core/metrics.h"
+#include "core/span_exporter.h"
 
 #define DOCUMENT_MAX ((size_t)1024 * 1024)
 
@@ -129,6 +130,7 @@ char *metrics_document(void)
     write_families(meters_family, &out);
     write_families(api_metrics_family, &out);
     write_families(backend_metrics_family, &out);
+    write_families(span_exporter_family, &out);
     write_families(own_family, &out);
     buffer_text(&out, TAIL);
     // The page is far below the ceiling; only a lack of memory can make this fail.

@@ -430,10 +430,9 @@ static void test_tables(void **state)
     static const struct {
         const char *name;
         size_t size;
-    } tables[] = {{"daemon", sizeof(struct config_daemon)},
-                  {"http", sizeof(struct config_http)},
-                  {"alarm", sizeof(struct config_alarm)},
-                  {"backend", sizeof(struct backend_policy)}};
+    } tables[] = {{"daemon", sizeof(struct config_daemon)},   {"http", sizeof(struct config_http)},
+                  {"metrics", sizeof(struct config_metrics)}, {"tracing", sizeof(struct config_tracing)},
+                  {"alarm", sizeof(struct config_alarm)},     {"backend", sizeof(struct backend_policy)}};
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         struct buffer error;
