@@ -121,6 +121,7 @@ TASK = {
     'HTTP_TRUSTED_PROXIES': '10.0.0.0/24 10.0.1.0/24',
     'STORAGE_URL': 'postgresql://posthouse@db.example:5432/posthouse?sslmode=verify-full&sslrootcert=/usr/share/ca.pem',
     'META_TABLE': 'posthouse-messages', 'METRICS_SERVICE': 'posthouse',
+    'TRACING_SAMPLE': '5%', 'TRACING_SERVICE_NAME': 'posthouse',
     'QUEUE_QUEUE_URL': 'https://sqs.eu-west-1.amazonaws.com/123456789012/posthouse-jobs',
     'ALERT_TOPIC_ARN': 'arn:aws:sns:eu-west-1:123456789012:posthouse-alerts', 'STORAGE_PASSWORD': 'x',
 }

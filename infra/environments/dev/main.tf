@@ -26,6 +26,7 @@ module "stack" {
   alert_emails            = var.alert_emails
   alarm_emails            = var.alarm_emails
   tracing_image           = var.tracing_image
+  trace_percent           = var.trace_percent
   service_connect_enabled = var.service_connect_enabled
 
   # Cheap: COST.md says what each of these saves.

@@ -72,6 +72,12 @@ variable "tracing_image" {
   default     = null
 }
 
+variable "trace_percent" {
+  description = "Share of requests without a traceparent header whose trace the daemon records."
+  type        = number
+  default     = 5
+}
+
 variable "service_connect_enabled" {
   description = "ECS Service Connect between tasks."
   type        = bool

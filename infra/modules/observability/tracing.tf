@@ -1,21 +1,5 @@
-# X-Ray: what is sampled, and a group for what went wrong. The collector itself is in the service module.
-
-resource "aws_xray_sampling_rule" "this" {
-  count = var.tracing_enabled ? 1 : 0
-
-  rule_name      = var.name
-  priority       = 1000
-  version        = 1
-  reservoir_size = 1
-  fixed_rate     = var.trace_percent / 100
-  service_name   = var.name
-  service_type   = "*"
-  host           = "*"
-  http_method    = "*"
-  url_path       = "/v1/*"
-  resource_arn   = "*"
-  tags           = var.tags
-}
+# X-Ray: a group for what went wrong. The collector is in the service module; what is recorded, the daemon decides
+# (trace_percent there), since it asks X-Ray for no sampling rules.
 
 resource "aws_xray_group" "this" {
   count = var.tracing_enabled ? 1 : 0

@@ -136,18 +136,7 @@ variable "thresholds" {
 }
 
 variable "tracing_enabled" {
-  description = "X-Ray sampling rule and group, for the collector that the service module can run beside the daemon."
+  description = "X-Ray group, for the collector that the service module can run beside the daemon."
   type        = bool
   default     = false
-}
-
-variable "trace_percent" {
-  description = "Share of requests that are traced, beyond one a second."
-  type        = number
-  default     = 5
-
-  validation {
-    condition     = var.trace_percent >= 0 && var.trace_percent <= 100
-    error_message = "trace_percent must be 0 to 100."
-  }
 }

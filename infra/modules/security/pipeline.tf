@@ -109,7 +109,6 @@ locals {
         "${local.arn}:sqs:*:${local.account}:${var.name}-*",
         "${local.arn}:wafv2:*:${local.account}:*/webacl/${var.name}*/*",
         "${local.arn}:xray:*:${local.account}:group/${var.name}*",
-        "${local.arn}:xray:*:${local.account}:sampling-rule/${var.name}",
       ],
     )
   }]
@@ -199,7 +198,7 @@ locals {
     "iam:Get*", "iam:List*", "kms:Describe*", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases", "kms:ListResourceTags", "logs:Describe*", "logs:ListTagsForResource",
     "rds:Describe*", "rds:ListTagsForResource", "route53:Get*", "route53:List*", "s3:GetBucket*", "s3:Get*Configuration", "s3:GetBucketLocation", "s3:ListAllMyBuckets",
     "scheduler:Get*", "scheduler:List*", "secretsmanager:DescribeSecret", "servicediscovery:Get*", "servicediscovery:List*", "sns:Get*", "sns:List*",
-    "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags", "sts:GetCallerIdentity", "wafv2:Get*", "wafv2:List*", "xray:GetGroup*", "xray:GetSamplingRules", "xray:ListTagsForResource",
+    "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags", "sts:GetCallerIdentity", "wafv2:Get*", "wafv2:List*", "xray:GetGroup*", "xray:ListTagsForResource",
   ]
 
   ci_policies = { for key, statements in {

@@ -140,7 +140,7 @@ resource "aws_iam_role_policy" "tracing" {
     Statement = [{
       Sid       = "Traces"
       Effect    = "Allow"
-      Action    = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      Action    = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
       Resource  = "*"
       Condition = { StringEquals = { "aws:RequestedRegion" = local.region } }
     }]

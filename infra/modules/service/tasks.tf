@@ -33,6 +33,12 @@ locals {
       POSTHOUSE_SECRET_PLUGIN    = "secretsmanager"
       POSTHOUSE_STORAGE_PASSWORD = "$${secret:${var.database_secret_arn}#password}"
     } : {},
+    # The collector beside the daemon shares its network: collector.yaml says where it listens.
+    var.collector_image == null ? {} : {
+      POSTHOUSE_TRACING_ENDPOINT     = "http://127.0.0.1:4318"
+      POSTHOUSE_TRACING_SAMPLE       = "${var.trace_percent}%"
+      POSTHOUSE_TRACING_SERVICE_NAME = var.name
+    },
     var.environment,
   ) : key => value if value != null }
 

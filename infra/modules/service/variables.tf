@@ -487,3 +487,14 @@ variable "collector_image" {
     error_message = "collector_image must end in a digest or a tag other than latest."
   }
 }
+
+variable "trace_percent" {
+  description = "Share of requests without a traceparent header whose trace the daemon records."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.trace_percent >= 0 && var.trace_percent <= 100 && can(regex("^[0-9]+([.][0-9]{1,4})?$", tostring(var.trace_percent)))
+    error_message = "trace_percent must be 0 to 100, with at most four decimals."
+  }
+}

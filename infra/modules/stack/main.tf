@@ -123,6 +123,7 @@ module "service" {
   cloudfront_certificate_arn        = var.cloudfront_certificate_arn
   cloudfront_web_acl_arn            = var.waf_enabled && var.cloudfront_enabled ? module.waf[0].cloudfront_web_acl_arn : null
   collector_image                   = var.tracing_image
+  trace_percent                     = var.trace_percent
 }
 
 module "observability" {

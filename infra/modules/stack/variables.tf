@@ -276,6 +276,12 @@ variable "tracing_image" {
   default     = null
 }
 
+variable "trace_percent" {
+  description = "Share of requests without a traceparent header whose trace the daemon records."
+  type        = number
+  default     = 5
+}
+
 # ── Observability ───────────────────────────────────────────────────────────────────────────────────
 
 variable "log_retention_days" {

@@ -178,7 +178,7 @@ run "tracing_off_by_default" {
   command = plan
 
   assert {
-    condition     = length(aws_xray_sampling_rule.this) == 0
+    condition     = length(aws_xray_group.this) == 0
     error_message = "Tracing must be asked for."
   }
 }
@@ -188,12 +188,11 @@ run "tracing" {
 
   variables {
     tracing_enabled = true
-    trace_percent   = 10
   }
 
   assert {
-    condition     = aws_xray_sampling_rule.this[0].fixed_rate == 0.1 && length(aws_xray_group.this) == 1
-    error_message = "The share given must be traced."
+    condition     = strcontains(aws_xray_group.this[0].filter_expression, "service(\"posthouse\")")
+    error_message = "The group must hold what the daemon sends under the deployment's name."
   }
 }
 
@@ -207,11 +206,10 @@ run "refuses_bad_values" {
     deploy_log_retention_days  = 0
     alarm_topic_arn            = ""
     thresholds                 = { outbox_oldest_seconds = 10 }
-    trace_percent              = 200
   }
 
   expect_failures = [
     var.name, var.tags, var.service_log_retention_days, var.deploy_log_retention_days, var.alarm_topic_arn,
-    var.thresholds, var.trace_percent,
+    var.thresholds,
   ]
 }

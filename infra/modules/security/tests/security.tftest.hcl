@@ -92,8 +92,8 @@ run "tracing" {
   }
 
   assert {
-    condition     = alltrue([for a in jsondecode(aws_iam_role_policy.tracing[0].policy).Statement[0].Action : startswith(a, "xray:")])
-    error_message = "The tracing policy must be about X-Ray only."
+    condition     = jsondecode(aws_iam_role_policy.tracing[0].policy).Statement[0].Action == ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    error_message = "The collector must be able to write to X-Ray, and nothing else."
   }
 }
 

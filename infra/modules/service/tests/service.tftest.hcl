@@ -418,11 +418,32 @@ run "collector" {
 
   variables {
     collector_image = "public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3"
+    trace_percent   = 0.5
   }
 
   assert {
     condition     = alltrue([for d in aws_ecs_task_definition.this : length(jsondecode(d.container_definitions)) == 2 && !jsondecode(d.container_definitions)[1].essential && jsondecode(d.container_definitions)[1].readonlyRootFilesystem])
     error_message = "The collector must run beside the daemon, and the daemon without it."
+  }
+
+  assert {
+    condition = alltrue([for d in aws_ecs_task_definition.this : {
+      for e in jsondecode(d.container_definitions)[0].environment : e.name => e.value if startswith(e.name, "POSTHOUSE_TRACING_")
+      } == {
+      POSTHOUSE_TRACING_ENDPOINT     = "http://${yamldecode(jsondecode(d.container_definitions)[1].environment[0].value).receivers.otlp.protocols.http.endpoint}"
+      POSTHOUSE_TRACING_SAMPLE       = "0.5%"
+      POSTHOUSE_TRACING_SERVICE_NAME = "posthouse"
+    }])
+    error_message = "Both roles must send spans where the collector listens, as many as asked for, under the name that the X-Ray group looks for."
+  }
+}
+
+run "no_tracing_without_a_collector" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for d in aws_ecs_task_definition.this : length(jsondecode(d.container_definitions)) == 1 && !strcontains(d.container_definitions, "POSTHOUSE_TRACING_")])
+    error_message = "Without a collector the daemon must not try to send spans."
   }
 }
 
@@ -488,6 +509,7 @@ run "refuses_bad_values" {
     dns_zone_id             = "Z1"
     access_log_days         = 30
     collector_image         = "collector:latest"
+    trace_percent           = 101
   }
 
   expect_failures = [
@@ -498,7 +520,7 @@ run "refuses_bad_values" {
     var.scaling_schedules, var.deployment_strategy, var.deployment_bake_minutes,
     var.deployment_step_percent, var.deployment_step_minutes, var.rollback_alarm_names,
     var.certificate_arn, var.dns_zone_id, var.access_log_days,
-    var.collector_image,
+    var.collector_image, var.trace_percent,
   ]
 }
 
