@@ -26,6 +26,7 @@ struct engine {
     size_t reader_count;
     void *owner;
     struct ph_call *common; // the open or close under way
+    bool closing;           // a close waits for the lanes
     struct failure failure; // of the open
 };
 
@@ -193,18 +194,36 @@ static void close_done(void *context)
     call->host->complete(call);
 }
 
-void engine_close(void *instance, struct ph_call *call)
+static bool engine_is_posted(const struct engine *engine)
 {
-    struct engine *engine = engine_check(instance);
+    bool posted = engine->writer.posted;
+    for (size_t i = 0; !posted && i < engine->reader_count; i++)
+        posted = engine->readers[i].posted;
+    return posted;
+}
+
+// A lane may be under way though all calls have ended: those that it was posted for were cancelled.
+static void engine_close_lanes(struct engine *engine)
+{
     const struct ph_host *host = engine->host;
-    engine->common = call;
-    if (engine->kind->closing != NULL)
-        engine->kind->closing(engine);
+    if (!engine->closing || engine_is_posted(engine))
+        return;
+    engine->closing = false;
     if (host->offload(host, text_of(engine->key), close_work, close_done, engine))
         return;
     // The pool is stopping, so nothing else runs: blocking here hurts nobody.
     close_work(engine);
     close_done(engine);
+}
+
+void engine_close(void *instance, struct ph_call *call)
+{
+    struct engine *engine = engine_check(instance);
+    engine->common = call;
+    engine->closing = true;
+    if (engine->kind->closing != NULL)
+        engine->kind->closing(engine);
+    engine_close_lanes(engine);
 }
 
 // ------------------------------------------------------------------------------------------ lanes
@@ -251,6 +270,7 @@ static void post_done(void *context)
         STAILQ_REMOVE_HEAD(&batch, link);
         engine_finish(engine, task->call);
     }
+    engine_close_lanes(engine);
 }
 
 // No helper thread took the lane: what waits for it ends, unless another lane will come by.

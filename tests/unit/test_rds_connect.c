@@ -46,10 +46,10 @@ static int listening(int *port_r)
 }
 
 // Connects to nothing but failures; the outcome, whose text must hold these words.
-static enum ph_outcome refused(const char *url, const char *password, const char *words)
+static enum ph_outcome refused_after(int64_t ms, const char *url, const char *password, const char *words)
 {
     struct connect_request *request = request_of(url, password, NULL);
-    request->config.connect_timeout = 400;
+    request->config.connect_timeout = ms;
     connect_work(request);
     assert_null(request->connection);
     if (strstr(request->failure.text, words) == NULL)
@@ -57,6 +57,12 @@ static enum ph_outcome refused(const char *url, const char *password, const char
     enum ph_outcome outcome = request->failure.outcome;
     connect_request_free(request);
     return outcome;
+}
+
+// By somebody who answers.
+static enum ph_outcome refused(const char *url, const char *password, const char *words)
+{
+    return refused_after(20000, url, password, words);
 }
 
 // ------------------------------------------------------------------------------------------ without a server
@@ -117,7 +123,7 @@ static void test_a_server_that_says_nothing(void **state)
     int silent = listening(&port);
     (void)state;
     snprintf(url, sizeof(url), "host=127.0.0.1,127.0.0.1 port=%d", port);
-    assert_int_equal(refused(url, "hunter2", "in time"), PH_UNAVAILABLE);
+    assert_int_equal(refused_after(400, url, "hunter2", "in time"), PH_UNAVAILABLE);
     struct connect_request *request = request_of(url, NULL, NULL);
     atomic_store(&request->stop, true);
     connect_work(request);
