@@ -29,9 +29,9 @@ fuzz_targets() {
         fi
         found=1
         share=$seconds
-        # What every stranger can reach gets the whole time; when all run, the others get a third.
+        # What every stranger can reach gets the whole time; when all run, the others get a sixth.
         if [ $# -eq 0 ] && [[ $target != *fuzz_http* ]]; then
-            share=$(((seconds + 2) / 3))
+            share=$(((seconds + 5) / 6))
         fi
         say "fuzzing ${target##*/} for $share s"
         if fuzz_one "$target" "$share"; then

@@ -20,8 +20,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import c_source  # noqa: E402
 
-# When the deep checks begin no further file (--budget).
-BUDGET = {'end': float('inf')}
+# When the deep checks begin no further file (--budget), and how far the analyzer goes into one function (--nodes).
+BUDGET = {'end': float('inf'), 'nodes': 0}
 
 FILE_LINES = 800
 FUNCTION_LINES = 80
@@ -332,6 +332,8 @@ def deep_tidy(files):
     packages = subprocess.run(['pkg-config', '--cflags', 'libevent', 'jansson', 'libcurl', 'libpq', 'sqlite3', 'inih',
                                'expat', 'cmocka'], capture_output=True, text=True, check=False)
     flags += packages.stdout.split()
+    if BUDGET['nodes']:
+        flags += ['-Xclang', '-analyzer-config', '-Xclang', f'max-nodes={BUDGET["nodes"]}']
     sources = newest_first([name for name in files.c if name.endswith('.c') and not name.startswith('examples/')])
     unread = []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -361,10 +363,12 @@ def main():
     parser.add_argument('--only-deep', action='store_true')
     parser.add_argument('--budget', type=float, default=float('inf'),
                         help='seconds after which clang-tidy begins no further file')
+    parser.add_argument('--nodes', type=int, default=0, help="the analyzer's max-nodes, in place of its own 225,000: a third "
+                        'takes less than half the time, and what is lost are the longest paths of the longest functions')
     parser.add_argument('--counts', help='write the numbers of passed and failed checks to this file as JSON')
     parser.add_argument('--list-c', action='store_true', help='print the C files and end')
     arguments = parser.parse_args()
-    BUDGET['end'] = time.monotonic() + arguments.budget
+    BUDGET.update(end=time.monotonic() + arguments.budget, nodes=arguments.nodes)
     files = Files(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     if arguments.list_c:
         print('\n'.join(files.c))

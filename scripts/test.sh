@@ -40,6 +40,8 @@ step() {
 
 run_lint() { nice -n 5 "$PYTHON" "$ROOT/scripts/lint.py" "$@" --counts "$LOGS/$STEP.counts"; }
 
+run_deep() { run_lint --only-deep --budget "$DEEP_SECONDS" --nodes "$DEEP_NODES"; }
+
 # run_unit FLAVOUR [MAKE ARGUMENT…]: make check, counted by test cases.
 run_unit() {
     local flavour=$1 obj status=0 trs
@@ -130,7 +132,6 @@ steps_of_lane_plain() {
     step dev "tests of ./dev" run_pytest "$BUILD" "$ROOT/tests/dev" || true
     step cloud "the tests' own AWS" run_pytest "$BUILD" "$ROOT/tests/cloud" || true
     step packaging "packaging" run_counted "$ROOT/tests/packaging/check" "$BUILD/obj" || true
-    ! has infra/check || step infra "infrastructure, offline" run_counted "$ROOT/infra/check" offline || true
     ! has etc/local.ini || step first-message "./dev run --once" run_counted run_first_message || true
     ! has tests/e2e || step e2e "end to end" run_e2e "$BUILD" || true
     ! compgen -G "$ROOT/tests/fuzz/fuzz_*.c" >/dev/null || step fuzz "fuzzing" run_fuzz || true
@@ -139,7 +140,8 @@ steps_of_lane_plain() {
 steps_of_lane_checked() {
     step lint "lint" run_lint || true
     steps_sanitized asan
-    step deep "clang-tidy and cppcheck" run_lint --only-deep --budget "$DEEP_SECONDS" || true
+    ! has infra/check || step infra "infrastructure, offline" run_counted "$ROOT/infra/check" offline || true
+    step deep "clang-tidy and cppcheck" run_deep || true
 }
 
 # Two lanes side by side, each in its own process group, so that Ctrl-C ends all of it.
@@ -168,7 +170,7 @@ step_named() {
     unit=tests/unit/test_${unit#test_}
     case $name in
     lint) step lint lint run_lint || true ;;
-    deep) step deep "clang-tidy and cppcheck" run_lint --only-deep --budget "$DEEP_SECONDS" || true ;;
+    deep) step deep "clang-tidy and cppcheck" run_deep || true ;;
     unit) step unit "unit tests" run_unit obj || true ;;
     e2e) step e2e "end to end" run_e2e "$BUILD" || true ;;
     dev) step dev "tests of ./dev" run_pytest "$BUILD" "$ROOT/tests/dev" || true ;;
@@ -216,10 +218,10 @@ dev_test() {
     if [ $FULL = 1 ]; then
         export POSTHOUSE_TEST_SCALE=${POSTHOUSE_TEST_SCALE:-25} POSTHOUSE_CRASHES=${POSTHOUSE_CRASHES:-500} \
             POSTHOUSE_FAULT_SEEDS=${POSTHOUSE_FAULT_SEEDS:-+40}
-        SANITIZED_SCALE=1 FUZZ_SECONDS=${FUZZ_SECONDS:-1800} PYTEST_SECONDS=14400 DEEP_SECONDS=7200
+        SANITIZED_SCALE=1 FUZZ_SECONDS=${FUZZ_SECONDS:-1800} PYTEST_SECONDS=14400 DEEP_SECONDS=7200 DEEP_NODES=0
     else
         export POSTHOUSE_TEST_SCALE=${POSTHOUSE_TEST_SCALE:-1}
-        SANITIZED_SCALE=0.25 FUZZ_SECONDS=${FUZZ_SECONDS:-60} PYTEST_SECONDS=1200 DEEP_SECONDS=420
+        SANITIZED_SCALE=0.25 FUZZ_SECONDS=${FUZZ_SECONDS:-60} PYTEST_SECONDS=1200 DEEP_SECONDS=420 DEEP_NODES=75000
     fi
     export POSTHOUSE_SANITIZER='' POSTHOUSE_PYTHON=$VENV/bin/python
     need build test lint deep fuzz infra
