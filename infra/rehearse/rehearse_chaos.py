@@ -43,7 +43,8 @@ def rehearse_faults(page, stack, on_call, exercise):
         if exercise == 'queue down':
             stack.api.wait_ready('degraded')
         if exercise == 'storage slow':
-            eventually(lambda: traffic.writers[0].answers[503] > 0, 'a send is refused')
+            writer = traffic.writers[0]
+            eventually(lambda: writer.answers[503] > 0 or writer.problems, 'a send is refused')
         traffic.wait_accepted(10, 'messages are accepted in spite of it')
         eventually(lambda: sum(map(injected, stack.daemons)) > 0, 'faults were injected')
         # The end of the exercise.
