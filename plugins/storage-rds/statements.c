@@ -12,9 +12,9 @@
 #define CLOCK "clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now)"
 #define NOW "(SELECT now FROM clock)"
 
-#define RECORD_COLUMNS(position, at, read_at)                                                               \
+#define RECORD_COLUMNS(due, position, at, read_at)                                                          \
     "m.id, m.sender, m.accepted_at, m.deliver_at, m.expires_at, m.priority::bigint, m.recipients, m.trace," \
-    " m.content_type, m.attributes, octet_length(m.body)::bigint, o.due, coalesce(t.failures, 0),"          \
+    " m.content_type, m.attributes, octet_length(m.body)::bigint, " due ", coalesce(t.failures, 0),"        \
     " coalesce(t.first_failed_at, 0), coalesce(t.last_failed_at, 0), coalesce(t.reason, ''),"               \
     " coalesce(t.state, 0)::bigint, coalesce(t.at, 0), " position "::bigint, " at "::bigint, " read_at "::bigint"
 #define RECORD_NAMES                                                                                          \
@@ -27,9 +27,11 @@
 #define RECORD_JOINS                               \
     " LEFT JOIN posthouse_outbox o ON o.id = m.id" \
     " LEFT JOIN posthouse_troubles t ON t.id = m.id "
-#define RECORD_HEAD(position, at, read_at) RECORD_COLUMNS(position, at, read_at) ", " RECORD_STATES
-#define RECORD_WHOLE(position, at, read_at, states) \
-    RECORD_COLUMNS(position, at, read_at) ", " states ", m.subject, m.body"
+#define RECORD_HEAD(position, at, read_at) RECORD_COLUMNS("o.due", position, at, read_at) ", " RECORD_STATES
+#define RECORD_WHOLE(position, states) RECORD_COLUMNS("o.due", position, "0", "0") ", " states ", m.subject, m.body"
+// Of a message in an inbox: its mark is gone, and who else got it is not told.
+#define RECORD_DELIVERED \
+    RECORD_COLUMNS("NULL::bigint", "d.position", "d.at", "d.read_at") ", NULL::text, m.subject, m.body"
 
 // Of the rows of `rows` (a record's columns), in order of position, as many as `bytes` allow, but at least one.
 #define PAGE(rows, bytes)                                                                                          \
@@ -320,7 +322,7 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
                          " WHERE o.id = x.id)"
                          " SELECT (SELECT count(*) FROM due) > (SELECT count(*) FROM taken), x.id, m.trace, x.sends"
                          " FROM taken x JOIN posthouse_messages m ON m.id = x.id ORDER BY x.due, x.id",
-    [SQL_LEASE_ALERTS] = LEASE_MARKS(RECORD_WHOLE("0", "0", "0", RECORD_STATES)),
+    [SQL_LEASE_ALERTS] = LEASE_MARKS(RECORD_WHOLE("0", RECORD_STATES)),
     [SQL_LEASE_DOCUMENTS] = LEASE_MARKS(RECORD_HEAD("0", "0", "0")),
     [SQL_SETTLE] = "DELETE FROM posthouse_marks k USING unnest($1::uuid[], $2::bigint[]) w(id, kind)"
                    " WHERE k.kind = w.kind::int AND k.id = w.id",
@@ -337,11 +339,10 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]) WITH ORDINALITY"
         " q(name, after, count, bytes, n) JOIN posthouse_inboxes i ON i.name = q.name AND NOT i.removed"
         " LEFT JOIN LATERAL " PAGE(
-            "SELECT " RECORD_WHOLE(
-                "d.position", "d.at", "d.read_at",
-                "NULL::text") " FROM posthouse_deliveries d JOIN posthouse_messages m ON m.id = d.message" RECORD_JOINS
-                              "WHERE d.recipient = q.name AND d.listed AND d.position > q.after"
-                              " AND (m.expires_at = 0 OR m.expires_at > " NOW ") ORDER BY d.position LIMIT q.count",
+            "SELECT " RECORD_DELIVERED " FROM posthouse_deliveries d JOIN posthouse_messages m ON m.id = d.message"
+            " LEFT JOIN posthouse_troubles t ON t.id = m.id "
+            "WHERE d.recipient = q.name AND d.listed AND d.position > q.after"
+            " AND (m.expires_at = 0 OR m.expires_at > " NOW ") ORDER BY d.position LIMIT q.count",
             "q.bytes") " p ON true ORDER BY q.n, p.position",
     [SQL_INBOX_HEAD] = "SELECT q.n, i.position FROM unnest($1::text[]) WITH ORDINALITY q(name, n)"
                        " JOIN posthouse_inboxes i ON i.name = q.name AND NOT i.removed",
@@ -361,20 +362,19 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
                          " WHERE d.message = h.message AND d.recipient = $1::text AND d.listed AND NOT h.expired)"
                          " SELECT listed, expired FROM held",
     [SQL_MESSAGE_GET] = "WITH " CLOCK " SELECT " RECORD_WHOLE(
-        "0", "0", "0",
-        RECORD_STATES) " FROM posthouse_messages m" RECORD_JOINS "WHERE m.id = $2::uuid"
-                       " AND EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = $1::text AND NOT i.removed)"
-                       " AND (m.sender = $1::text OR ((m.expires_at = 0 OR m.expires_at > " NOW ")"
-                       " AND EXISTS (SELECT 1 FROM posthouse_deliveries d"
-                       " WHERE d.message = m.id AND d.recipient = $1::text AND d.listed)))",
-    [SQL_SENT_READ] = "SELECT s.position, " PAGE_COLUMNS " FROM posthouse_senders s"
-                      " JOIN posthouse_inboxes i ON i.name = s.name AND NOT i.removed"
-                      " LEFT JOIN LATERAL " PAGE(
-                          "SELECT " RECORD_WHOLE("m.position", "0", "0",
-                                                 RECORD_STATES) " FROM posthouse_messages m" RECORD_JOINS
+        "0", RECORD_STATES) " FROM posthouse_messages m" RECORD_JOINS "WHERE m.id = $2::uuid"
+                            " AND EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = $1::text AND NOT i.removed)"
+                            " AND (m.sender = $1::text OR ((m.expires_at = 0 OR m.expires_at > " NOW ")"
+                            " AND EXISTS (SELECT 1 FROM posthouse_deliveries d"
+                            " WHERE d.message = m.id AND d.recipient = $1::text AND d.listed)))",
+    [SQL_SENT_READ] =
+        "SELECT s.position, " PAGE_COLUMNS " FROM posthouse_senders s"
+        " JOIN posthouse_inboxes i ON i.name = s.name AND NOT i.removed"
+        " LEFT JOIN LATERAL " PAGE(
+            "SELECT " RECORD_WHOLE("m.position", RECORD_STATES) " FROM posthouse_messages m" RECORD_JOINS
                                                                 "WHERE m.sender = s.name AND m.position > $2::bigint "
                                                                 "ORDER BY m.position LIMIT $3::bigint",
-                          "$4::bigint") " p ON true WHERE s.name = $1::text ORDER BY p.position",
+            "$4::bigint") " p ON true WHERE s.name = $1::text ORDER BY p.position",
     [SQL_DEAD_READ] = "SELECT c.value, p.* FROM posthouse_counters c LEFT JOIN LATERAL (SELECT " RECORD_HEAD(
         "t.dead_position", "0", "0") " FROM posthouse_troubles t JOIN posthouse_messages m ON m.id = t.id"
                                      " LEFT JOIN posthouse_outbox o ON o.id = m.id"
