@@ -75,13 +75,6 @@ static bool inbox_rows(struct rds_job *job, size_t step, const PGresult *result)
     return true;
 }
 
-// A name that can be nobody's is sent as one that nobody has.
-static void add_name(struct array *array, struct ph_text name)
-{
-    bool plain = names_plain(name);
-    array_bytes(array, plain ? name.bytes : "", plain ? name.length : 0);
-}
-
 void rds_inbox_read(void *instance, struct ph_call *call)
 {
     struct rds_job *job = rds_job(instance, call, RDS_READ, false, 1, inbox_rows);
@@ -94,7 +87,7 @@ void rds_inbox_read(void *instance, struct ph_call *call)
     struct array bytes = array_begin(call, PARAMETER_BIGINT, call->count, call->count * 8);
     for (size_t i = 0; i < call->count; i++) {
         const struct ph_read *entry = call->entries[i];
-        add_name(&users, entry->user);
+        array_name(&users, entry->user);
         array_bigint(&afters, position_of(entry->after));
         array_bigint(&limits, rds_most(entry->limit));
         array_bigint(&bytes, entry->byte_limit);
@@ -130,7 +123,7 @@ void rds_inbox_head(void *instance, struct ph_call *call)
     struct rds_step *step = rds_job_step(job, SQL_INBOX_HEAD, 0);
     struct array users = array_begin(call, PARAMETER_TEXT, call->count, call->count * 16);
     for (size_t i = 0; i < call->count; i++)
-        add_name(&users, ((const struct ph_head *)call->entries[i])->user);
+        array_name(&users, ((const struct ph_head *)call->entries[i])->user);
     if (step_array(step, &users))
         rds_submit(job);
     else

@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "plugins/storage-rds/names.h"
+
 #define ARRAY_HEAD 20
 
 static void put32(char *at, uint32_t value)
@@ -65,6 +67,12 @@ void array_bytes(struct array *array, const void *bytes, size_t length)
     char *at = array_reserve(array, length);
     if (at != NULL && length > 0)
         memcpy(at, bytes, length);
+}
+
+void array_name(struct array *array, struct ph_text name)
+{
+    bool plain = names_plain(name);
+    array_bytes(array, plain ? name.bytes : "", plain ? name.length : 0);
 }
 
 void array_bigint(struct array *array, int64_t value)

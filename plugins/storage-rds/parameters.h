@@ -31,7 +31,8 @@ struct array {
 struct array array_begin(struct ph_call *call, enum parameter_type type, size_t count, size_t room);
 void array_bytes(struct array *array, const void *bytes, size_t length); ///< text, bytea or uuid
 void array_bigint(struct array *array, int64_t value);
-char *array_reserve(struct array *array, size_t length); ///< an item for the caller to write; NULL: it failed
+void array_name(struct array *array, struct ph_text name); ///< one that can be nobody's goes as one that nobody has
+char *array_reserve(struct array *array, size_t length);   ///< an item for the caller to write; NULL: it failed
 
 /// Each adds one parameter. False: the arena is used up, or a value is too large.
 bool step_array(struct rds_step *step, struct array *array);

@@ -78,8 +78,7 @@ void rds_user_get(void *instance, struct ph_call *call)
     struct array users = array_begin(call, PARAMETER_TEXT, call->count, call->count * 16);
     for (size_t i = 0; i < call->count; i++) {
         const struct ph_user_name *entry = call->entries[i];
-        bool plain = names_plain(entry->name);
-        array_bytes(&users, plain ? entry->name.bytes : "", plain ? entry->name.length : 0);
+        array_name(&users, entry->name);
     }
     if (step_array(step, &users))
         rds_submit(job);
