@@ -3,9 +3,10 @@
 // append: messages, their outbox marks and keys, a wave of them in one statement.
 //
 // It locks the counters of the senders, decides and writes. Most waves are of new messages between known users, and are
-// written by a statement that does no more; where anything is not as usual it writes nothing, and the wave is sent again with
-// the whole statement. That one leaves out what it refuses, and answers a row for each thing that is not as usual: a message
-// that is stored already, a key that is taken, a name of no user.
+// written by a statement that does no more; where anything is not as usual it moves the counters (positions may have gaps)
+// and writes nothing else, and the wave is sent again with the whole statement. That one leaves out what it refuses, and
+// answers a row for each thing that is not as usual: a message that is stored already, a key that is taken, a name of no
+// user.
 #include "plugins/storage-rds/names.h"
 #include "plugins/storage-rds/operations.h"
 #include "plugins/storage-rds/parameters.h"

@@ -35,9 +35,8 @@ static bool read_marked(struct wave *wave, struct values *values, size_t i)
 {
     struct ph_call *call = wave->call;
     struct ph_delivery *delivery = call->outputs[wave->indexes[i]];
-    bool usual = values_null(values, DELIVER_EXPIRED);
-    bool expired = !usual && values_boolean(values, DELIVER_EXPIRED);
-    bool early = !usual && values_boolean(values, DELIVER_EARLY);
+    bool expired = values_boolean(values, DELIVER_EXPIRED);
+    bool early = values_boolean(values, DELIVER_EARLY);
     int64_t now = values_bigint(values, DELIVER_NOW);
     struct ph_record *record = record_fresh(values, DELIVER_RECORD);
     if (record == NULL)
@@ -150,14 +149,11 @@ static void read_recorded(struct wave *wave)
         rds_no_memory(job);
 }
 
-// Whether the wave is over: it failed, or none of it was left out.
-static bool ended(const struct wave *wave, const struct rds_failure *failure)
+// Whether the wave is over: its job failed, or left nothing out. What was committed stays done, whatever becomes of the next
+// job.
+static bool ended(struct wave *wave, const struct rds_failure *failure)
 {
-    for (size_t i = 0; failure->outcome == PH_OK && i < wave->count; i++) {
-        if (wave->call->results[wave->indexes[i]]->outcome == PH_PENDING)
-            return false;
-    }
-    return true;
+    return failure->outcome != PH_OK || wave_keep_pending(wave) == 0;
 }
 
 static void whole_done(struct rds_job *job, const struct rds_failure *failure)

@@ -28,8 +28,11 @@ struct rds_job *rds_job(struct rds *rds, struct ph_call *call, enum rds_lane lan
     struct rds_job *job = rds->host->alloc(call, sizeof(*job));
     struct rds_step *steps = rds->host->alloc(call, (room + 1) * sizeof(*steps));
     if (job == NULL || steps == NULL) {
-        for (size_t i = 0; i < call->count; i++)
-            rds->host->set(call, i, PH_INTERNAL, 0, NULL);
+        // What an earlier job of the call has committed stays done.
+        for (size_t i = 0; i < call->count; i++) {
+            if (call->results[i]->outcome == PH_PENDING)
+                rds->host->set(call, i, PH_INTERNAL, 0, NULL);
+        }
         rds->host->complete(call);
         return NULL;
     }

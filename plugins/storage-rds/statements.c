@@ -105,7 +105,8 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
 
     // ---- append, as it mostly is: all names are known, and what is told apart by an index is new. The senders' counters are
     // locked by their change, in order of names; go: where each sender's positions begin, and the clock; no row, and
-    // nothing is written, when anything is not as usual. The call is then tried again with the whole statement.
+    // nothing but those counters is written, when anything is not as usual. The call is then tried again with the whole
+    // statement.
     [SQL_APPEND_NEW] = APPEND_BEGIN("") APPEND_WRITE APPEND_END,
     [SQL_APPEND_KEYED] = APPEND_BEGIN(" AND NOT EXISTS (SELECT 1 FROM unnest($18::text[], $19::bytea[]) i(sender, key)"
                                       " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key)") APPEND_WRITE
@@ -167,7 +168,8 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
                                                  " UNION ALL SELECT 3, n, 0, NULL, NULL FROM unknown",
 
     // ---- deliver, as it mostly is: the marks go, which locks them, in order of ids; a mark stays, and the message is left to
-    // the whole statements, when it is early or expired, or has failures that this snapshot may not know.
+    // the whole statements, when it is early or expired, or has failures that this snapshot may not know. late: it expired
+    // while this waited for the mark, which is gone by now: it ends as expired here.
     // marked: the large columns last, as most readers need the first ones; named: who is to get what; counted: the messages of
     // each inbox, by their places in $1, and where their positions begin; clock: the time, and whether any inbox is missing,
     // which spares the search for who is gone.
@@ -179,8 +181,10 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " WHERE o.id = w.id AND m.id = w.id AND NOT o.failed AND m.deliver_at <= (SELECT now FROM begun)"
         " AND (m.expires_at = 0 OR m.expires_at > (SELECT now FROM begun))"
         " RETURNING w.n, m.priority, m.recipients, m.id, m.accepted_at, m.deliver_at, m.expires_at,"
-        " octet_length(m.body)::bigint AS body_length, m.sender, m.trace, m.content_type, m.attributes),"
-        " named AS MATERIALIZED (SELECT k.n, unnest(string_to_array(k.recipients, ' ')) AS name FROM marked k),"
+        " octet_length(m.body)::bigint AS body_length, m.sender, m.trace, m.content_type, m.attributes,"
+        " m.expires_at > 0 AND m.expires_at <= floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS late),"
+        " named AS MATERIALIZED (SELECT k.n, unnest(string_to_array(k.recipients, ' ')) AS name"
+        " FROM marked k WHERE NOT k.late),"
         " counted AS (UPDATE posthouse_inboxes i SET position = i.position + c.count"
         " FROM (SELECT s.name, count(*) AS count, array_agg(s.n) AS places"
         " FROM (SELECT name, n FROM named ORDER BY name, n) s GROUP BY s.name ORDER BY s.name) c"
@@ -192,15 +196,15 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " SELECT ($1::uuid[])[e.n], " NOW ", e.position, e.name FROM (SELECT c.name, unnest(c.places) AS n,"
         " generate_series(c.position + 1, c.position + c.count) AS position FROM counted c) e),"
         " alerts AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 2, k.id, " NOW
-        " + coalesce(($2::bigint[])[k.n], ($2)[1]) FROM marked k WHERE k.priority = 1"
+        " + coalesce(($2::bigint[])[k.n], ($2)[1]) FROM marked k WHERE k.priority = 1 AND NOT k.late"
         " ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due),"
-        " lost AS (INSERT INTO posthouse_troubles(id, state, at) SELECT k.id, 4, " NOW " FROM marked k"
-        " WHERE (SELECT short FROM clock)"
-        " AND k.n NOT IN (SELECT unnest(c.places) FROM counted c)"
+        " lost AS (INSERT INTO posthouse_troubles(id, state, at) SELECT k.id, CASE WHEN k.late THEN 2 ELSE 4 END, " NOW
+        " FROM marked k WHERE k.late OR ((SELECT short FROM clock)"
+        " AND k.n NOT IN (SELECT unnest(c.places) FROM counted c))"
         " ON CONFLICT (id) DO UPDATE SET state = excluded.state, at = excluded.at)"
         " SELECT k.n, k.id, k.sender, k.accepted_at, k.deliver_at, k.expires_at, k.priority::bigint, k.recipients,"
         " k.trace, k.content_type, k.attributes, k.body_length, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint,"
-        " NULL::bytea, NULL::boolean, NULL::boolean, " NOW " FROM marked k"
+        " NULL::bytea, k.late, false, " NOW " FROM marked k"
         " UNION ALL SELECT r.n, NULL, NULL, NULL, NULL, NULL, NULL, r.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
         " NULL, NULL, NULL, NULL, NULL FROM named r WHERE (SELECT short FROM clock)"
         " AND r.name NOT IN (SELECT name FROM counted)",

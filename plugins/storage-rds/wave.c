@@ -122,6 +122,17 @@ void wave_end(struct wave *wave, const struct rds_failure *failure)
         start(wave);
 }
 
+size_t wave_keep_pending(struct wave *wave)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < wave->count; i++) {
+        if (wave->call->results[wave->indexes[i]]->outcome == PH_PENDING)
+            wave->indexes[kept++] = wave->indexes[i];
+    }
+    wave->count = kept;
+    return kept;
+}
+
 void wave_job_done(struct rds_job *job, const struct rds_failure *failure)
 {
     wave_end(job->data, failure);

@@ -42,6 +42,10 @@ void wave_begin(struct rds *rds, struct ph_call *call, wave_names_f *names, wave
 /// too; then the next wave starts, or the call is completed.
 void wave_end(struct wave *wave, const struct rds_failure *failure);
 
+/// A job of the wave was committed, and another one follows for what it left pending: only that stays in the wave, so that
+/// what becomes of the other job is said of nothing else. Gives how many.
+size_t wave_keep_pending(struct wave *wave);
+
 /// For job->done: job->data is the wave.
 void wave_job_done(struct rds_job *job, const struct rds_failure *failure);
 

@@ -242,6 +242,40 @@ static void test_the_second_wave_fails(void **state)
     expect(3, PH_TRANSIENT, "a lock");
 }
 
+// The second job of a wave fails: what the first one committed, and what was settled before, is none of its business.
+static void test_the_second_job_fails(void **state)
+{
+    (void)state;
+    entries[4].id = entries[0].id;
+    begin(5);
+    fake->host.set(&call.call, 0, PH_OK, 0, NULL);
+    fake->host.set(&call.call, 2, PH_DUPLICATE, 0, NULL);
+    assert_int_equal(wave_keep_pending(wave), 2);
+    assert_int_equal(wave->indexes[0], 1);
+    assert_int_equal(wave->indexes[1], 3);
+    end(PH_TRANSIENT, "a lock");
+    assert_int_equal(call.completed, 1);
+    expect(0, PH_OK, NULL);
+    expect(1, PH_TRANSIENT, "a lock");
+    expect(2, PH_DUPLICATE, NULL);
+    expect(3, PH_TRANSIENT, NULL);
+    expect(4, PH_TRANSIENT, "a lock");
+}
+
+// Nor is it when there is no memory for a second job.
+static void test_no_memory_for_the_second_job(void **state)
+{
+    (void)state;
+    begin(2);
+    fake->host.set(&call.call, 0, PH_OK, 0, NULL);
+    assert_int_equal(wave_keep_pending(wave), 1);
+    fake->arena_left = 0;
+    assert_null(rds_job(&rds, &call.call, RDS_COURIER, true, 2, NULL));
+    assert_int_equal(call.completed, 1);
+    expect(0, PH_OK, NULL);
+    expect(1, PH_INTERNAL, NULL);
+}
+
 static void test_the_job_ends_its_wave(void **state)
 {
     (void)state;
@@ -281,6 +315,8 @@ int main(void)
         TEST(test_outcomes_that_were_set_stay),
         TEST(test_the_first_wave_fails),
         TEST(test_the_second_wave_fails),
+        TEST(test_the_second_job_fails),
+        TEST(test_no_memory_for_the_second_job),
         TEST(test_the_job_ends_its_wave),
         TEST(test_a_used_up_arena),
     };
