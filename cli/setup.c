@@ -100,7 +100,9 @@ static int set_up_all(const char *file)
     if (good && count == 0) {
         puts("There is nothing to set up: these backends need nothing, or make it when they are opened.");
     }
-    runtime_free(runtime, CLOSE_LIMIT_MS);
+    if (!runtime_free(runtime, CLOSE_LIMIT_MS)) {
+        runtime_leave(code);
+    }
     return code;
 }
 

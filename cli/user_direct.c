@@ -108,6 +108,8 @@ int user_direct_add(const char *file, const char *name, const char *password, bo
     if (good) {
         code = configured_add(runtime, name, stored, is_operator);
     }
-    runtime_free(runtime, CLOSE_LIMIT_MS);
+    if (!runtime_free(runtime, CLOSE_LIMIT_MS)) {
+        runtime_leave(code);
+    }
     return code;
 }

@@ -397,8 +397,8 @@ static void event_drop(struct event *event)
 }
 
 // The order matters: loops stop, late calls of the backends come home, then what they came home to is freed. When the
-// drain was not finished, or a backend never came back, the process ends with what they use in place.
-static void daemon_free(struct daemon *daemon)
+// drain was not finished, or a backend never came back, it is false, and the process ends with what they use in place.
+static bool daemon_free(struct daemon *daemon)
 {
     if (daemon->server != NULL) {
         http_server_stop(daemon->server);
@@ -408,7 +408,7 @@ static void daemon_free(struct daemon *daemon)
     if (!idle || !runtime_close_backends(daemon->runtime, CLOSE_LIMIT_MS) ||
         (daemon->exchange != NULL && !exchange_is_idle(daemon->exchange))) { // a late request's calls
         http_server_destroy(&daemon->server);
-        return;
+        return false;
     }
     api_free(daemon->api);
     http_server_destroy(&daemon->server);
@@ -419,7 +419,7 @@ static void daemon_free(struct daemon *daemon)
     event_drop(daemon->signals[1]);
     event_drop(daemon->drain_limit);
     tracing_free(daemon->tracing);
-    runtime_free(daemon->runtime, 0);
+    return runtime_free(daemon->runtime, 0);
 }
 
 static void print_findings(struct findings *findings)
@@ -447,11 +447,9 @@ int daemon_run(const char *file)
     daemon.runtime->on_read = configure_log;
     const bool good = runtime_configure(daemon.runtime, file, &findings);
     print_findings(&findings);
-    if (!good) {
-        runtime_free(daemon.runtime, CLOSE_LIMIT_MS);
-        return DAEMON_EXIT_CONFIG;
+    const int code = good ? daemon_serve(&daemon) : DAEMON_EXIT_CONFIG;
+    if (!(good ? daemon_free(&daemon) : runtime_free(daemon.runtime, CLOSE_LIMIT_MS))) {
+        runtime_leave(code);
     }
-    const int code = daemon_serve(&daemon);
-    daemon_free(&daemon);
     return code;
 }

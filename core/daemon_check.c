@@ -110,6 +110,8 @@ int daemon_check(const char *file, bool deep)
     } else {
         print_summary(runtime, file, deep);
     }
-    runtime_free(runtime, CLOSE_LIMIT_MS);
+    if (!runtime_free(runtime, CLOSE_LIMIT_MS)) {
+        runtime_leave(code);
+    }
     return code;
 }

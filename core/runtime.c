@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/config.h"
@@ -273,13 +274,13 @@ bool runtime_close_backends(struct runtime *runtime, uint32_t limit_ms)
     return !closing.quarantined;
 }
 
-void runtime_free(struct runtime *runtime, uint32_t limit_ms)
+bool runtime_free(struct runtime *runtime, uint32_t limit_ms)
 {
     if (runtime == NULL) {
-        return;
+        return true;
     }
     if (runtime->host != NULL && !runtime_close_backends(runtime, limit_ms)) {
-        return; // an instance never came back: the process ends with what it still uses in place
+        return false; // an instance never came back: the process ends with what it still uses in place
     }
     host_free(runtime->host);
     offload_free(runtime->offload);
@@ -290,4 +291,11 @@ void runtime_free(struct runtime *runtime, uint32_t limit_ms)
         event_base_free(runtime->base);
     }
     free(runtime);
+    return true;
+}
+
+void runtime_leave(int code)
+{
+    fflush(stdout); // stderr keeps nothing back
+    _exit(code);
 }

@@ -54,8 +54,13 @@ bool runtime_run_until(struct runtime *runtime, const bool *done, uint32_t limit
 /// came back and is in quarantine: what it uses must stay.
 bool runtime_close_backends(struct runtime *runtime, uint32_t limit_ms);
 
-/// Closes all backends that are left, and frees everything but what a quarantined instance still needs. NULL is allowed.
-void runtime_free(struct runtime *runtime, uint32_t limit_ms);
+/// Closes all backends that are left, and frees everything. False: an instance is in quarantine, nothing else was freed, and
+/// the process can only end by runtime_leave(). NULL is allowed.
+bool runtime_free(struct runtime *runtime, uint32_t limit_ms);
+
+/// Ends the process with that code and leaves everything in place: threads that were not ended (the HTTP client's, helpers)
+/// may be inside libraries that exit() takes down.
+_Noreturn void runtime_leave(int code);
 
 /// "storage", "meta", …
 const char *runtime_kind_name(enum ph_kind kind);

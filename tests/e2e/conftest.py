@@ -2,14 +2,16 @@
 """Fixtures: daemons that are stopped and whose logs are searched when a test ends."""
 
 import os
+import pathlib
 import random
 import shutil
+import subprocess
 
 import pytest
 
 from cloud import Cloud, StubCloud, lacks_names
 from cluster import FAST, Cluster
-from harness import DAEMON, DURABLE, FULL, SETS, Daemon, config_of
+from harness import BUILD, DAEMON, DURABLE, FULL, SETS, Daemon, config_of
 from proxy import Proxy
 
 
@@ -188,3 +190,14 @@ def make_proxy():
     yield make
     for proxy in made:
         proxy.close()
+
+
+@pytest.fixture(scope='session')
+def plugins(tmp_path_factory):
+    """A folder with meta-cloud, compiled as a plugin's author would."""
+    folder = tmp_path_factory.mktemp('plugins')
+    source = pathlib.Path(__file__).parent / 'plugins' / 'meta-cloud.c'
+    compiler = os.environ.get('CC') or shutil.which('cc')
+    subprocess.run([compiler, '-std=c11', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', f'-I{BUILD}/include',
+                    '-o', folder / 'meta-cloud.so', source], check=True)
+    return folder

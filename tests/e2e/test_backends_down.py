@@ -216,6 +216,33 @@ def test_a_second_signal_ends_at_once(scene):
     thread.join()
 
 
+# Threads that are still at work may be inside a library then: OpenSSL in the HTTP client, above all.
+def test_libraries_are_taken_down_only_after_a_whole_drain(make_daemon, plugins, tmp_path):
+    (tmp_path / 'table-messages').touch()
+    mark = tmp_path / 'taken-down'
+    daemon = make_daemon('mock', daemon={'plugin_path': plugins, 'drain': '100ms'},
+                         meta={'plugin': 'cloud', 'folder': tmp_path}).start()
+    assert daemon.stop() == 0
+    assert mark.exists()
+    mark.unlink()
+    daemon.sections['storage'].update({'fault.append': 'latency 1h', 'call.attempt': '10m', 'call.deadline': '10m'})
+    daemon.start()
+    ada = daemon.add_user('ada')
+
+    def post():
+        with contextlib.suppress(requests.ConnectionError):
+            ada.fork().send(ada.user)
+
+    assert ada.get('/v1/sessions/current').status_code == 200
+    thread = threading.Thread(target=post)
+    thread.start()
+    eventually(lambda: daemon.metrics()['posthouse_http_unanswered'] >= 2, 'the call is in flight')
+    assert daemon.stop() == 0
+    thread.join()
+    assert any('the drain took too long' in line['message'] for line in daemon.log(whole=False))
+    assert not mark.exists()
+
+
 def test_overload_is_refused_and_passes(make_daemon):
     daemon = make_daemon('mock', daemon={'memory': '8MiB'}, storage={'fault.append': 'latency 1500ms'}).start()
     ada = daemon.add_user()

@@ -4,28 +4,16 @@ on a plugin that is compiled here and keeps its cloud in a folder (plugins/meta-
 
 import json
 import os
-import pathlib
-import shutil
 import subprocess
 
 import pytest
 
-from harness import BUILD, COMMAND, DAEMON, LIMIT, config_of, ini_text
+from harness import COMMAND, DAEMON, LIMIT, config_of, ini_text
 
 FAILED, USAGE, UNAVAILABLE, CONFIG = 1, 64, 69, 78
-SOURCE = pathlib.Path(__file__).parent / 'plugins' / 'meta-cloud.c'
 TABLE = 'arn:aws:cloud:eu-west-1:123456789012:table/messages'
 KEY = 'arn:aws:kms:eu-west-1:123456789012:key/7'
 PLACE = {'region': 'eu-west-1', 'topic_arn': 'arn:aws:sns:eu-west-1:123456789012:alerts'}
-
-
-@pytest.fixture(scope='module')
-def plugins(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('plugins')
-    compiler = os.environ.get('CC') or shutil.which('cc')
-    subprocess.run([compiler, '-std=c11', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', f'-I{BUILD}/include',
-                    '-o', folder / 'meta-cloud.so', SOURCE], check=True)
-    return folder
 
 
 class Cloud:

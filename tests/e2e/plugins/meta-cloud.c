@@ -81,6 +81,22 @@ static void cloud_end(const struct cloud_config *config, struct ph_call *call, c
     call->host->complete(call);
 }
 
+static bool cloud_make(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    return file != NULL && fclose(file) == 0;
+}
+
+// Set while the plugin is open: what shall be there when its library was taken down in order.
+static char cloud_end_mark[4096];
+
+__attribute__((destructor)) static void cloud_taken_down(void)
+{
+    if (cloud_end_mark[0] != '\0') {
+        cloud_make(cloud_end_mark);
+    }
+}
+
 static void cloud_open(void *instance, struct ph_call *call)
 {
     (void)instance;
@@ -89,6 +105,7 @@ static void cloud_open(void *instance, struct ph_call *call)
         call->host->complete(call);
         return;
     }
+    snprintf(cloud_end_mark, sizeof cloud_end_mark, "%s/taken-down", config->folder);
     ((struct ph_opened *)call->outputs[0])->instance = (void *)(uintptr_t)config;
     cloud_end(config, call, "cloud:DescribeTable", PH_OK);
 }
@@ -120,12 +137,6 @@ static void cloud_get(void *instance, struct ph_call *call)
 static bool cloud_has(const char *path)
 {
     FILE *file = fopen(path, "r");
-    return file != NULL && fclose(file) == 0;
-}
-
-static bool cloud_make(const char *path)
-{
-    FILE *file = fopen(path, "w");
     return file != NULL && fclose(file) == 0;
 }
 
