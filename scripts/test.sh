@@ -72,8 +72,8 @@ run_pytest() {
     return $status
 }
 
-# run_e2e TREE: the end-to-end tests, three at a time: they wait more than they work.
-run_e2e() { run_pytest "$1" -n 3 --dist worksteal "$ROOT/tests/e2e"; }
+# run_e2e TREE: the end-to-end tests, five at a time: they wait more than they work.
+run_e2e() { run_pytest "$1" -n 5 --dist worksteal "$ROOT/tests/e2e"; }
 
 # run_counted COMMAND ARGUMENT…: a script that closes with "N passed, N failed", or is one test by itself.
 run_counted() {

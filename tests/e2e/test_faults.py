@@ -20,7 +20,7 @@ DOWN = {'storage': '2s..4s', 'meta': '1s..6s', 'queue': '3s..5s', 'alert': '1s..
 
 def seeds():
     wanted = os.environ.get('POSTHOUSE_FAULT_SEEDS') or ''  # "+40" was replaced in conftest.py
-    return [int(seed) for seed in wanted.split()] or list(range(1, 1 + max(1, round(5 * SCALE))))
+    return [int(seed) for seed in wanted.split()] or list(range(1, 1 + max(1, round(3 * SCALE))))
 
 
 def with_faults(seed):
