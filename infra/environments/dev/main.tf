@@ -26,6 +26,7 @@ module "stack" {
   alert_emails            = var.alert_emails
   alarm_emails            = var.alarm_emails
   tracing_image           = var.tracing_image
+  log_forwarding          = var.log_forwarding
   trace_percent           = var.trace_percent
   service_connect_enabled = var.service_connect_enabled
 

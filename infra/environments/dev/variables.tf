@@ -78,6 +78,16 @@ variable "trace_percent" {
   default     = 100
 }
 
+variable "log_forwarding" {
+  description = "Where the service's log lines are sent on to, such as a log platform's Firehose: the destination, the role that CloudWatch Logs takes for Kinesis and Firehose, a filter pattern. Null: nowhere."
+  type = object({
+    destination_arn = string
+    role_arn        = optional(string)
+    filter_pattern  = optional(string, "")
+  })
+  default = null
+}
+
 variable "service_connect_enabled" {
   description = "ECS Service Connect between tasks."
   type        = bool

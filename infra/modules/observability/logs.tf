@@ -18,6 +18,18 @@ resource "aws_cloudwatch_log_group" "deploy" {
   tags              = var.tags
 }
 
+# To a log platform of others, line by line. What is to be kept from them is named by the pattern: the daemon logs no secrets and no texts of
+# messages, but names of users and addresses of clients.
+resource "aws_cloudwatch_log_subscription_filter" "service" {
+  count = var.log_forwarding == null ? 0 : 1
+
+  name            = "${var.name}-forwarding"
+  log_group_name  = aws_cloudwatch_log_group.service.name
+  destination_arn = var.log_forwarding.destination_arn
+  role_arn        = var.log_forwarding.role_arn
+  filter_pattern  = var.log_forwarding.filter_pattern
+}
+
 # Questions that come up at night, saved where one looks for them.
 resource "aws_cloudwatch_query_definition" "this" {
   for_each = {

@@ -57,6 +57,26 @@ variable "logs_kms_key_arn" {
   type        = string
 }
 
+variable "log_forwarding" {
+  description = "Where the service's log lines are sent on to, such as a log platform's Firehose: the destination, the role that CloudWatch Logs takes for Kinesis and Firehose, a filter pattern. Null: nowhere."
+  type = object({
+    destination_arn = string
+    role_arn        = optional(string)
+    filter_pattern  = optional(string, "")
+  })
+  default = null
+
+  validation {
+    condition     = var.log_forwarding == null || can(regex("^arn:[a-z-]+:(firehose|kinesis|lambda|logs):", var.log_forwarding.destination_arn))
+    error_message = "log_forwarding.destination_arn must be the ARN of a Firehose, Kinesis stream, Lambda function or CloudWatch Logs destination."
+  }
+
+  validation {
+    condition     = var.log_forwarding == null || !can(regex("^arn:[a-z-]+:(firehose|kinesis):", var.log_forwarding.destination_arn)) || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/", var.log_forwarding.role_arn))
+    error_message = "CloudWatch Logs needs a role to write to Kinesis or Firehose: set log_forwarding.role_arn."
+  }
+}
+
 variable "alarm_topic_arn" {
   description = "SNS topic that every alarm goes to."
   type        = string

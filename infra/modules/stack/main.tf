@@ -134,6 +134,7 @@ module "observability" {
   service_log_retention_days = var.log_retention_days
   deploy_log_retention_days  = var.deploy_log_retention_days
   logs_kms_key_arn           = module.data.kms_key_arns.logs
+  log_forwarding             = var.log_forwarding
   alarm_topic_arn            = module.data.topic_arns.alarms
   database_identifier        = module.data.database.identifier
   queue_name                 = module.data.queue.name

@@ -296,6 +296,16 @@ variable "deploy_log_retention_days" {
   default     = 365
 }
 
+variable "log_forwarding" {
+  description = "Where the service's log lines are sent on to, such as a log platform's Firehose: the destination, the role that CloudWatch Logs takes for Kinesis and Firehose, a filter pattern. Null: nowhere."
+  type = object({
+    destination_arn = string
+    role_arn        = optional(string)
+    filter_pattern  = optional(string, "")
+  })
+  default = null
+}
+
 # ── Security and money ──────────────────────────────────────────────────────────────────────────────
 
 variable "more_secret_arns" {

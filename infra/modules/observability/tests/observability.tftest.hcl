@@ -196,6 +196,57 @@ run "tracing" {
   }
 }
 
+run "logs_stay_by_default" {
+  command = plan
+
+  assert {
+    condition     = length(aws_cloudwatch_log_subscription_filter.service) == 0
+    error_message = "Logs must not leave CloudWatch unless somebody asks for it."
+  }
+}
+
+run "logs_are_forwarded" {
+  command = plan
+
+  variables {
+    log_forwarding = {
+      destination_arn = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/platform"
+      role_arn        = "arn:aws:iam::123456789012:role/posthouse-log-forwarding"
+      filter_pattern  = "{ $.level = \"error\" }"
+    }
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_log_subscription_filter.service[0].log_group_name == "/ecs/posthouse-service" &&
+      aws_cloudwatch_log_subscription_filter.service[0].destination_arn == var.log_forwarding.destination_arn &&
+      aws_cloudwatch_log_subscription_filter.service[0].role_arn == var.log_forwarding.role_arn &&
+      aws_cloudwatch_log_subscription_filter.service[0].filter_pattern == var.log_forwarding.filter_pattern
+    )
+    error_message = "The service's lines must go to the destination that was asked for, and no others."
+  }
+}
+
+run "refuses_a_destination_that_takes_no_logs" {
+  command = plan
+
+  variables {
+    log_forwarding = { destination_arn = "arn:aws:s3:::logs" }
+  }
+
+  expect_failures = [var.log_forwarding]
+}
+
+run "refuses_a_stream_without_a_role" {
+  command = plan
+
+  variables {
+    log_forwarding = { destination_arn = "arn:aws:kinesis:eu-west-1:123456789012:stream/platform" }
+  }
+
+  expect_failures = [var.log_forwarding]
+}
+
 run "refuses_bad_values" {
   command = plan
 
