@@ -9,7 +9,9 @@
 // Statements that list records all give the columns of enum record_column (record.h), in that order.
 #include "plugins/storage-rds/statements.h"
 
-#define CLOCK "clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now)"
+// The server's clock as it is when this is evaluated, in milliseconds.
+#define TIME "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+#define CLOCK "clock AS MATERIALIZED (SELECT " TIME " AS now)"
 #define NOW "(SELECT now FROM clock)"
 
 #define RECORD_COLUMNS(due, position, at, read_at)                                                          \
@@ -86,7 +88,7 @@
     " FROM (SELECT * FROM unnest($15::text[], $16::bigint[]) WITH ORDINALITY h(name, count, n)"                 \
     " ORDER BY h.name COLLATE \"C\") h WHERE s.name = h.name RETURNING h.n, s.position - h.count AS position)," \
     " go AS MATERIALIZED (SELECT array_agg(position ORDER BY n) AS position,"                                   \
-    " floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now FROM moved"                            \
+    " " TIME " AS now FROM moved"                                                                               \
     " HAVING count(*) = cardinality($15::text[]) AND NOT EXISTS (SELECT 1 FROM unnest($14::text[]) u(name)"     \
     " WHERE NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed))" unless "),"
 #define APPEND_WRITE                                                                               \
@@ -122,7 +124,7 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         "WITH locked AS MATERIALIZED (SELECT w.n, w.count, s.name, s.position"
         " FROM unnest($15::text[], $16::bigint[]) WITH ORDINALITY w(name, count, n)"
         " JOIN posthouse_senders s ON s.name = w.name ORDER BY s.name FOR UPDATE OF s),"
-        " clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
+        " clock AS MATERIALIZED (SELECT " TIME " AS now"
         " FROM (SELECT count(*) FROM locked) l),"
         " heads AS MATERIALIZED (SELECT array_agg(h.position ORDER BY h.n) AS position FROM"
         " (SELECT n, position FROM locked UNION ALL SELECT w.n, 0 FROM unnest($16::bigint[]) WITH ORDINALITY w(count, "
@@ -174,7 +176,7 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     // each inbox, by their places in $1, and where their positions begin; clock: the time, and whether any inbox is missing,
     // which spares the search for who is gone.
     [SQL_DELIVER_FRESH] =
-        "WITH begun AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now),"
+        "WITH begun AS MATERIALIZED (SELECT " TIME " AS now),"
         " marked AS (DELETE FROM posthouse_outbox o"
         " USING (SELECT w.id, w.n FROM unnest($1::uuid[]) WITH ORDINALITY w(id, n) ORDER BY w.id) w, "
         "posthouse_messages m"
@@ -182,7 +184,7 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " AND (m.expires_at = 0 OR m.expires_at > (SELECT now FROM begun))"
         " RETURNING w.n, m.priority, m.recipients, m.id, m.accepted_at, m.deliver_at, m.expires_at,"
         " octet_length(m.body)::bigint AS body_length, m.sender, m.trace, m.content_type, m.attributes,"
-        " m.expires_at > 0 AND m.expires_at <= floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS late),"
+        " m.expires_at > 0 AND m.expires_at <= " TIME " AS late),"
         " named AS MATERIALIZED (SELECT k.n, unnest(string_to_array(k.recipients, ' ')) AS name"
         " FROM marked k WHERE NOT k.late),"
         " counted AS (UPDATE posthouse_inboxes i SET position = i.position + c.count"
@@ -190,7 +192,7 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " FROM (SELECT name, n FROM named ORDER BY name, n) s GROUP BY s.name ORDER BY s.name) c"
         " WHERE i.name = c.name AND NOT i.removed"
         " RETURNING i.name, i.position - c.count AS position, c.count, c.places),"
-        " clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now,"
+        " clock AS MATERIALIZED (SELECT " TIME " AS now,"
         " coalesce(sum(count), 0) < (SELECT count(*) FROM named) AS short FROM counted),"
         " rows AS (INSERT INTO posthouse_deliveries(message, at, position, recipient)"
         " SELECT ($1::uuid[])[e.n], " NOW ", e.position, e.name FROM (SELECT c.name, unnest(c.places) AS n,"
@@ -215,7 +217,7 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     // every name's behind the counter of its inbox (n = 0) if there is one, so that no index is asked again. place is
     // where the mark lies: it is locked, so it stays there.
     [SQL_DELIVER] =
-        "WITH begun AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now),"
+        "WITH begun AS MATERIALIZED (SELECT " TIME " AS now),"
         " marked AS MATERIALIZED (SELECT w.n, o.id, o.ctid AS place,"
         " m.expires_at > 0 AND m.expires_at <= b.now AS expired, m.deliver_at > b.now AS early, w.lease, o.due,"
         " m.priority, m.accepted_at, m.deliver_at, m.expires_at, octet_length(m.body)::bigint AS body_length,"
@@ -226,7 +228,7 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " FROM marked k WHERE NOT k.expired AND NOT k.early),"
         " inboxes AS MATERIALIZED (SELECT i.name, i.position, i.removed FROM posthouse_inboxes i"
         " WHERE i.name IN (SELECT name FROM named) ORDER BY i.name FOR UPDATE),"
-        " clock AS MATERIALIZED (SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
+        " clock AS MATERIALIZED (SELECT " TIME " AS now"
         " FROM (SELECT count(*) FROM inboxes) l),"
         " each AS MATERIALIZED (SELECT n, id, name, first_value(position) OVER own IS NOT NULL AS known,"
         " first_value(position) OVER own + row_number() OVER own - 1 AS position"
