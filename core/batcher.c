@@ -30,6 +30,7 @@ struct batcher {
     size_t waiting;
     size_t under_way;
     size_t batches;
+    size_t crowd;      // how many ask at once: the most of late, waiting and under way
     uint64_t began_ns; // the last batch
     bool scheduled;
     bool pausing;
@@ -60,9 +61,23 @@ static bool batcher_worthy(const struct batcher *batcher)
     return batcher->waiting >= (batcher->settings.entries + 1) / 2 || (batcher->first != NULL && batcher->first->alone);
 }
 
+// The most that may go together.
+static size_t batcher_share(const struct batcher *batcher)
+{
+    const size_t half = (batcher->crowd + 1) / 2;
+    return batcher->settings.halves && half < batcher->settings.entries ? half : batcher->settings.entries;
+}
+
+// Whether what waits may not go behind what is under way yet: it is less than half of the crowd. So the batches stay even: were
+// it sent, those of a large batch, all answered at once, would find a small one before them and become a large one again.
+static bool batcher_gathers(const struct batcher *batcher)
+{
+    return batcher->settings.halves && batcher->batches > 0 && batcher->waiting < batcher_share(batcher);
+}
+
 static void batcher_schedule(struct batcher *batcher)
 {
-    const bool held = batcher->pausing && !batcher_worthy(batcher);
+    const bool held = (batcher->pausing && !batcher_worthy(batcher)) || batcher_gathers(batcher);
     if (!batcher->scheduled && !held && batcher->first != NULL && batcher->batches < batcher->settings.batches) {
         batcher->scheduled = true;
         event_active(batcher->flush, EV_TIMEOUT, 0);
@@ -221,9 +236,9 @@ static void batcher_refuse_late(struct batcher *batcher)
 // As many of the first as go together.
 static size_t batch_size(const struct batcher *batcher)
 {
+    const size_t most = batcher_share(batcher);
     size_t count = 0;
-    for (const struct batcher_item *item = batcher->first; item != NULL && count < batcher->settings.entries;
-         item = item->next) {
+    for (const struct batcher_item *item = batcher->first; item != NULL && count < most; item = item->next) {
         if (item->alone) {
             return count == 0 ? 1 : count;
         }
@@ -295,6 +310,7 @@ static bool batcher_pauses(struct batcher *batcher)
 
 static void batcher_began(struct batcher *batcher)
 {
+    batcher->crowd -= (batcher->crowd + 15) / 16; // who is still there is counted anew by what comes
     if (batcher->pause != NULL) {
         batcher->began_ns = clock_monotonic_ns(batcher->settings.clock);
         batcher->pausing = false;
@@ -305,7 +321,8 @@ static void batcher_began(struct batcher *batcher)
 static void batcher_begin(struct batcher *batcher)
 {
     batcher_refuse_late(batcher);
-    while (batcher->first != NULL && batcher->batches < batcher->settings.batches && !batcher_pauses(batcher)) {
+    while (batcher->first != NULL && batcher->batches < batcher->settings.batches && !batcher_gathers(batcher) &&
+           !batcher_pauses(batcher)) {
         batch_submit(batcher);
         batcher_began(batcher);
     }
@@ -362,6 +379,9 @@ bool batcher_add(struct batcher *batcher, struct batcher_item *item)
     *batcher->last = item;
     batcher->last = &item->next;
     batcher->waiting++;
+    if (batcher->crowd < batcher->waiting + batcher->under_way) {
+        batcher->crowd = batcher->waiting + batcher->under_way;
+    }
     batcher_schedule(batcher);
     return true;
 }

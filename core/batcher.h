@@ -4,7 +4,9 @@
 //
 // What is added while the loop works through one turn goes out together at the turn's end; what is added while as many
 // batches as allowed are under way waits and forms the next one. One entry alone is therefore sent at once, and a
-// thousand share one commit. Where nobody waits for the answer, batches may be kept apart, so that each is worth its commit. Every function is called on the exchange loop, unless it says otherwise.
+// thousand share one commit. Where nobody waits for the answer, batches may be kept apart, so that each is worth its commit;
+// where those who wait ask again once they are answered, two batches may take turns, each half of the crowd, so that
+// the backend works on one while the other is answered. Every function is called on the exchange loop, unless it says otherwise.
 #ifndef CORE_BATCHER_H
 #define CORE_BATCHER_H
 
@@ -48,6 +50,8 @@ struct batcher_settings {
     size_t waiting;       ///< entries that may wait; more are refused
     uint32_t deadline_ms; ///< 0: the section's call.deadline
     uint32_t apart_ms; ///< batches less than half full begin so far apart: fewer and larger ones; 0: as soon as may be
+    bool
+        halves; ///< a batch has at most half of those who ask at once, and goes behind another only when it has so many
     bool until_deadline; ///< repeat until the deadline, whatever call.retries says; the wait for a batch counts too
     const struct clock *clock;
     struct tracing *tracing; ///< NULL: off; else there is a clock

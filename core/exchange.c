@@ -31,7 +31,8 @@
 // leave room for repeats; that of deliver is below the job's lease.
 static const struct batcher_settings table[] = {
     {.operation = PH_STORAGE_APPEND,
-     .batches = 1, // what comes during a commit is the next commit
+     .batches = 3, // what comes during a commit is the next commit
+     .halves = true,
      .entries = 512,
      .waiting = APPENDS_WAITING,
      .deadline_ms = 10000,

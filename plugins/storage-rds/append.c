@@ -232,6 +232,8 @@ static void settle(struct appending *appending, size_t i, enum ph_outcome outcom
     struct ph_accepted *accepted = call->outputs[appending->wave->indexes[i]];
     accepted->id = id;
     accepted->accepted_at = accepted_at;
+    if (outcome == PH_OK)
+        rds_appended(appending->wave->rds, &id);
     call->host->set(call, appending->wave->indexes[i], outcome, 0,
                     outcome == PH_CONFLICT ? "the idempotency key stands for another message" : NULL);
 }

@@ -33,9 +33,14 @@ struct rds {
     char *password; ///< as it was last resolved, or NULL
     int64_t resolved_at;
     bool resolving;
-    uint64_t seed;          ///< of hashes
-    bool stuck;             ///< a lock was not to be had; the next lease ends sessions that cannot go on
-    struct ph_id purged_to; ///< the message at which the next purge goes on; zero: at the first
+    uint64_t seed;           ///< of hashes
+    bool stuck;              ///< a lock was not to be had; the next lease ends sessions that cannot go on
+    struct ph_id purged_to;  ///< the message at which the next purge goes on; zero: at the first
+    struct ph_id fresh_from; ///< where the next lease begins to look for fresh outbox marks, unless:
+    struct ph_id lowest;     ///< of the messages appended since the last lease began
+    bool appended;           ///< there are such
+    int64_t
+        fresh_whole_at; ///< when a lease last began with the first mark, in ms of the host's monotonic clock; 0: never
     struct rds_line lines[RDS_LANES];
     struct connection *connections[RDS_CONNECTIONS];
     size_t connection_count;
@@ -56,6 +61,9 @@ void rds_password_refused(struct rds *rds);
 
 /// Has every connection that waits try now.
 void rds_hurry(struct rds *rds);
+
+/// A message was stored: the next lease looks for its fresh mark too, however low its id is.
+void rds_appended(struct rds *rds, const struct ph_id *id);
 
 /// Looks at everything once, at this turn of the loop's end, so that what is submitted together is sent together: gives
 /// waiting jobs to connections, fails those of a lane that has none and may not get one soon, and goes on with a close.

@@ -60,6 +60,10 @@
     " SELECT (SELECT count(*) FROM due) > (SELECT count(*) FROM taken), " part                                      \
     " FROM taken x JOIN posthouse_messages m ON m.id = x.id" RECORD_JOINS "ORDER BY x.due, x.id"
 
+// What an outbox mark must be for posthouse_outbox_later to hold it, in the words of the index; and to be leased.
+#define OUTBOX_LATER "(o.delayed OR o.swept OR o.failed OR o.sends > 0)"
+#define OUTBOX_DUE "o.due <= " NOW " AND (o.expires_at = 0 OR o.expires_at > " NOW ")"
+
 // A column of a batch, by the number of its parameter: one that is the same in all rows comes as an array of one item, which
 // unnest() fills up with NULL.
 #define COLUMN(name, parameter) "coalesce(i." name ", (" parameter ")[1])"
@@ -303,8 +307,8 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     // Whoever removes the row owns the dead letter: another redrive, or a purge, finds it gone.
     [SQL_REDRIVE] = "WITH " CLOCK ", dead AS (DELETE FROM posthouse_troubles"
                     " WHERE id = $1::uuid AND dead_position IS NOT NULL RETURNING id)"
-                    " INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
-                    " SELECT m.id, c.now, m.expires_at, greatest(m.accepted_at, m.deliver_at), false"
+                    " INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed, swept)"
+                    " SELECT m.id, c.now, m.expires_at, greatest(m.accepted_at, m.deliver_at), false, true"
                     " FROM dead d JOIN posthouse_messages m ON m.id = d.id CROSS JOIN clock c RETURNING 1",
 
     // ---- marks. What is locked is being delivered, or leased by another daemon: it is left alone.
@@ -320,14 +324,22 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
                     " AND application_name = current_setting('application_name')"
                     " AND state = 'active' AND wait_event = 'ClientRead'"
                     " AND query_start < clock_timestamp() - make_interval(secs => $1::bigint / 1000.0)",
-    [SQL_LEASE_OUTBOX] = "WITH " CLOCK ", due AS MATERIALIZED (SELECT o.id, o.due, o.sends FROM posthouse_outbox o"
-                         " WHERE o.due <= " NOW " AND (o.expires_at = 0 OR o.expires_at > " NOW ")"
-                         " ORDER BY o.due LIMIT $1::bigint + 1 FOR UPDATE SKIP LOCKED),"
-                         " taken AS MATERIALIZED (SELECT * FROM due ORDER BY due, id LIMIT $1::bigint),"
-                         " moved AS (UPDATE posthouse_outbox o SET due = " NOW " + $2::bigint FROM taken x"
-                         " WHERE o.id = x.id)"
-                         " SELECT (SELECT count(*) FROM due) > (SELECT count(*) FROM taken), x.id, m.trace, x.sends"
-                         " FROM taken x JOIN posthouse_messages m ON m.id = x.id ORDER BY x.due, x.id",
+    // later, fresh: see tables.c. A fresh mark is looked for from $3 on, in order of ids, which nearly is that of their due
+    // times; the answer begins with the first that was left, if any, and the clock.
+    [SQL_LEASE_OUTBOX] =
+        "WITH " CLOCK ", later AS MATERIALIZED (SELECT o.id, o.due, o.sends FROM posthouse_outbox o"
+        " WHERE " OUTBOX_LATER " AND " OUTBOX_DUE " ORDER BY o.due LIMIT $1::bigint + 1 FOR UPDATE SKIP LOCKED),"
+        " fresh AS MATERIALIZED (SELECT o.id, o.due, o.sends FROM posthouse_outbox o"
+        " WHERE NOT " OUTBOX_LATER " AND o.id >= $3::uuid AND " OUTBOX_DUE
+        " ORDER BY o.id LIMIT $1::bigint + 1 FOR UPDATE SKIP LOCKED),"
+        " due AS MATERIALIZED (SELECT * FROM later UNION ALL SELECT * FROM fresh),"
+        " taken AS MATERIALIZED (SELECT * FROM due ORDER BY due, id LIMIT $1::bigint),"
+        " moved AS (UPDATE posthouse_outbox o SET due = " NOW " + $2::bigint, swept = true FROM taken x"
+        " WHERE o.id = x.id)"
+        " SELECT (SELECT count(*) FROM due) > (SELECT count(*) FROM taken),"
+        " (SELECT f.id FROM fresh f WHERE f.id NOT IN (SELECT id FROM taken) ORDER BY f.id LIMIT 1), c.now,"
+        " x.id, x.trace, x.sends FROM clock c LEFT JOIN (SELECT t.id, t.due, t.sends, m.trace FROM taken t"
+        " JOIN posthouse_messages m ON m.id = t.id) x ON true ORDER BY x.due, x.id",
     [SQL_LEASE_ALERTS] = LEASE_MARKS(RECORD_WHOLE("0", RECORD_STATES)),
     [SQL_LEASE_DOCUMENTS] = LEASE_MARKS(RECORD_HEAD("0", "0", "0")),
     [SQL_SETTLE] = "DELETE FROM posthouse_marks k USING unnest($1::uuid[], $2::bigint[]) w(id, kind)"

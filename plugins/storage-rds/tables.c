@@ -77,4 +77,12 @@ static const char version_2[] =
     "ALTER TABLE posthouse_outbox ADD COLUMN failed boolean NOT NULL DEFAULT false;"
     "UPDATE posthouse_outbox o SET failed = true FROM posthouse_troubles t WHERE t.id = o.id;";
 
-const char *const rds_tables[RDS_SCHEMA_VERSION] = {version_1, version_2};
+// Most marks are gone before they are due, so no index of due times holds a fresh one: it is found in order of ids. What is to
+// wait, was leased, sent again or has failed is not fresh (swept: leased, or made again by a redrive).
+static const char version_3[] =
+    "ALTER TABLE posthouse_outbox ADD COLUMN swept boolean NOT NULL DEFAULT false;"
+    "UPDATE posthouse_outbox SET swept = true;"
+    "CREATE INDEX posthouse_outbox_later ON posthouse_outbox(due) WHERE delayed OR swept OR failed OR sends > 0;"
+    "DROP INDEX posthouse_outbox_due;";
+
+const char *const rds_tables[RDS_SCHEMA_VERSION] = {version_1, version_2, version_3};
