@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // See bench/aws_jobs.h. A receipt is the number of a place in a table and the job's own number, so that one that was used
-// before names nothing.
+// before names nothing. Jobs that were removed are kept for those to come, with their memory.
 #include "bench/aws_jobs.h"
 
-#include "core/buffer.h"
+#include "core/xalloc.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct place {
     struct job *job;  // NULL: free
@@ -20,6 +18,7 @@ struct jobs {
     struct md5 md5;
     struct job *first;
     struct job **last;
+    struct job *spare;
     size_t waiting;
     size_t taken;
     struct place *places;
@@ -27,34 +26,32 @@ struct jobs {
     size_t free_place; // one more than its index, 0: none
 };
 
-static void *must(void *memory)
-{
-    if (memory == NULL) {
-        fputs("aws_stub: no memory\n", stderr);
-        abort();
-    }
-    return memory;
-}
-
 struct jobs *jobs_new(void)
 {
-    struct jobs *jobs = must(calloc(1, sizeof *jobs));
+    struct jobs *jobs = xcalloc(1, sizeof *jobs);
     jobs->last = &jobs->first;
     return jobs;
 }
 
 static void job_free(struct job *job)
 {
-    free(job->escaped);
+    buffer_free(&job->escaped);
     free(job);
+}
+
+static void list_free(struct job *job)
+{
+    while (job != NULL) {
+        struct job *next = job->next;
+        job_free(job);
+        job = next;
+    }
 }
 
 void jobs_free(struct jobs *jobs)
 {
-    for (struct job *next, *job = jobs->first; job != NULL; job = next) {
-        next = job->next;
-        job_free(job);
-    }
+    list_free(jobs->first);
+    list_free(jobs->spare);
     for (size_t i = 0; i < jobs->place_count; i++) {
         if (jobs->places[i].job != NULL) {
             job_free(jobs->places[i].job);
@@ -73,14 +70,25 @@ static void append(struct jobs *jobs, struct job *job)
     jobs->waiting++;
 }
 
+static struct job *job_new(struct jobs *jobs)
+{
+    struct job *job = jobs->spare;
+    if (job != NULL) {
+        jobs->spare = job->next;
+        buffer_clear(&job->escaped);
+    } else {
+        job = xcalloc(1, sizeof *job);
+        buffer_init(&job->escaped, SIZE_MAX);
+    }
+    return job;
+}
+
 const struct job *jobs_put(struct jobs *jobs, const char *text, size_t length)
 {
-    struct job *job = must(calloc(1, sizeof *job));
-    struct buffer escaped;
-    buffer_init(&escaped, 6 * length + 2);
-    buffer_json_string(&escaped, text, length);
+    struct job *job = job_new(jobs);
     job->number = ++jobs->numbers;
-    job->escaped = must(buffer_detach(&escaped, &job->escaped_length));
+    job->receives = 0;
+    buffer_json_string(&job->escaped, text, length);
     md5_hex(&jobs->md5, text, length, job->md5);
     append(jobs, job);
     return job;
@@ -90,7 +98,7 @@ static size_t take_place(struct jobs *jobs)
 {
     if (jobs->free_place == 0) {
         const size_t count = jobs->place_count > 0 ? 2 * jobs->place_count : 1024;
-        jobs->places = must(realloc(jobs->places, count * sizeof *jobs->places));
+        jobs->places = xrealloc_array(jobs->places, count, sizeof *jobs->places);
         for (size_t i = count; i > jobs->place_count; i--) {
             jobs->places[i - 1] = (struct place){.next_free = jobs->free_place};
             jobs->free_place = i;
@@ -102,7 +110,7 @@ static size_t take_place(struct jobs *jobs)
     return index;
 }
 
-const struct job *jobs_take(struct jobs *jobs, char receipt_r[JOB_RECEIPT_SIZE])
+const struct job *jobs_take(struct jobs *jobs)
 {
     struct job *job = jobs->first;
     if (job == NULL) {
@@ -115,10 +123,16 @@ const struct job *jobs_take(struct jobs *jobs, char receipt_r[JOB_RECEIPT_SIZE])
     jobs->waiting--;
     jobs->taken++;
     job->receives++;
-    const size_t index = take_place(jobs);
-    jobs->places[index].job = job;
-    snprintf(receipt_r, JOB_RECEIPT_SIZE, "%zu-%llu", index, (unsigned long long)job->number);
+    job->place = take_place(jobs);
+    jobs->places[job->place].job = job;
     return job;
+}
+
+void job_write_receipt(const struct job *job, struct buffer *text)
+{
+    buffer_unsigned(text, job->place);
+    buffer_byte(text, '-');
+    buffer_unsigned(text, job->number);
 }
 
 // The job that a receipt names, no longer taken; NULL: none.
@@ -141,7 +155,8 @@ void jobs_remove(struct jobs *jobs, const char *receipt)
 {
     struct job *job = untake(jobs, receipt);
     if (job != NULL) {
-        job_free(job);
+        job->next = jobs->spare;
+        jobs->spare = job;
     }
 }
 

@@ -7,18 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/buffer.h"
 #include "plugins/queue-sqs/md5.h"
-
-#define JOB_RECEIPT_SIZE 48
 
 struct jobs;
 
 struct job {
     uint64_t number;
     unsigned receives;
+    size_t place;           ///< while it is taken
     char md5[SQS_MD5_SIZE]; ///< of the body, hexadecimal
-    char *escaped;          ///< the body as a JSON string, quotes included
-    size_t escaped_length;
+    struct buffer escaped;  ///< the body as a JSON string, quotes included
     struct job *next;
 };
 
@@ -29,7 +28,10 @@ void jobs_free(struct jobs *jobs);
 const struct job *jobs_put(struct jobs *jobs, const char *text, size_t length);
 
 /// Takes the first job; NULL: there is none.
-const struct job *jobs_take(struct jobs *jobs, char receipt_r[JOB_RECEIPT_SIZE]);
+const struct job *jobs_take(struct jobs *jobs);
+
+/// Appends the receipt of a job that is taken.
+void job_write_receipt(const struct job *job, struct buffer *text);
 
 /// A receipt that is not known, or was used, does nothing.
 void jobs_remove(struct jobs *jobs, const char *receipt);

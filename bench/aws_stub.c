@@ -4,80 +4,84 @@
 //
 //     aws_stub PORT [DELAY_MS]        0: any port; it prints "listening on 127.0.0.1:PORT" and serves until SIGTERM
 //
-// It is there to be cheap, so that the daemon's own work is what a bench sees: jobs are carried from SendMessageBatch to
-// ReceiveMessage, documents and alerts are counted and dropped unread, signatures are not looked at, leases never end by
-// themselves. tests/cloud/stub.py is the careful one. Requests read are printed at the end, by operation.
+// It is there to be cheap, so that the daemon's own work is what a bench sees: it serves through posthouse's own HTTP layer,
+// all delays and long polls are behind one timer of libevent, jobs are carried from SendMessageBatch to ReceiveMessage,
+// documents and alerts are counted and dropped unread, signatures are not looked at, leases never end by themselves.
+// tests/cloud/stub.py is the careful one. Requests read are printed at the end, by operation.
 #include "bench/aws_jobs.h"
 #include "core/buffer.h"
+#include "core/clock.h"
+#include "core/http_server.h"
+#include "core/timers.h"
+#include "core/xalloc.h"
 #include "plugins/aws/tree.h"
 
-#include <event2/buffer.h>
 #include <event2/event.h>
-#include <event2/http.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 
 #define ENTRIES_MAX 10
-#define TARGET_MAX 80
-#define JSON_TYPE "application/x-amz-json-1.0"
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_SECOND UINT64_C(1000000000)
 #define CRC32_OF_UNPROCESSED "4185382651" // of the body of BatchWriteItem's answer below
-
-struct asked {
-    struct stub *stub;
-    struct evhttp_request *request;
-    struct aws_tree *body; // NULL where it is not looked at
-    const struct operation *operation;
-    struct event *timer; // the delay, then the long poll
-    bool polling;
-    TAILQ_ENTRY(asked) next; // among those that poll
-};
 
 struct stub {
     struct event_base *base;
-    struct evhttp *http;
+    struct http_server *http;
+    struct timers *timers;
     struct jobs *jobs;
     struct buffer text; // of the answer that is being written
-    struct timeval delay;
-    TAILQ_HEAD(, asked) polls;
+    uint64_t delay_ns;
+    TAILQ_HEAD(, asked) polls; // the oldest first
+    SLIST_HEAD(, asked) spare; // answered
+    SLIST_HEAD(, asked) all;
+};
+
+// A request until its answer; kept for another one then.
+struct asked {
+    struct stub *stub;
+    struct http_request *request;
+    const struct operation *operation;
+    struct timer timer; // the delay, then the long poll
+    int limit;          // of ReceiveMessage
+    TAILQ_ENTRY(asked) next_poll;
+    SLIST_ENTRY(asked) next_spare;
+    SLIST_ENTRY(asked) next_of_all;
 };
 
 struct operation {
     const char *target;
-    void (*run)(struct asked *asked);
-    bool reads; // the body
+    void (*run)(struct asked *asked, const struct aws_node *body);
+    bool reads; // the body; NULL is passed else
 };
+
+static struct asked *of_timer(struct timer *timer)
+{
+    return (struct asked *)((char *)timer - offsetof(struct asked, timer));
+}
 
 // --- Answers -----------------------------------------------------------------------------------------------
 
-static void asked_end(struct asked *asked)
+static const struct http_header json_headers[] = {{"Content-Type", "application/x-amz-json-1.0"},
+                                                  {"x-amz-crc32", CRC32_OF_UNPROCESSED}};
+static const struct http_header xml_header = {"Content-Type", "text/xml"};
+
+static void asked_answer(struct asked *asked, int status, const struct http_header *headers, size_t header_count,
+                         const char *text, size_t length)
 {
-    if (asked->polling) {
-        TAILQ_REMOVE(&asked->stub->polls, asked, next);
-    }
-    event_free(asked->timer);
-    aws_tree_free(asked->body);
-    free(asked);
+    struct http_request *request = asked->request;
+    SLIST_INSERT_HEAD(&asked->stub->spare, asked, next_spare);
+    http_respond(request, status, headers, header_count, text, length);
 }
 
-static void asked_answer(struct asked *asked, int status, const char *type, const char *text, size_t length)
+static void asked_answer_json(struct asked *asked, int status, const char *text)
 {
-    struct evbuffer *body = evbuffer_new();
-    evbuffer_add(body, text, length);
-    evhttp_add_header(evhttp_request_get_output_headers(asked->request), "Content-Type", type);
-    evhttp_send_reply(asked->request, status, status == 200 ? "OK" : "Bad Request", body);
-    evbuffer_free(body);
-    asked_end(asked);
-}
-
-static void asked_answer_text(struct asked *asked, int status, const char *type, const char *text)
-{
-    asked_answer(asked, status, type, text, strlen(text));
+    asked_answer(asked, status, json_headers, 1, text, strlen(text));
 }
 
 // The stub's one buffer, empty: an answer is written in one go.
@@ -93,7 +97,7 @@ static void answer_end(struct asked *asked, const char *last)
 {
     struct buffer *text = &asked->stub->text;
     buffer_text(text, last);
-    asked_answer(asked, 200, JSON_TYPE, text->data, text->length);
+    asked_answer(asked, 200, json_headers, 1, text->data, text->length);
 }
 
 static const char *text_of(const struct aws_node *object, const char *name)
@@ -108,9 +112,9 @@ static int number_of(const struct aws_node *object, const char *name, int missin
     return aws_node_is(value, AWS_NODE_NUMBER) ? (int)strtol(value->text, NULL, 10) : missing;
 }
 
-static const struct aws_node *first_entry(const struct asked *asked)
+static const struct aws_node *first_entry(const struct aws_node *body)
 {
-    return aws_node_first(aws_node_member(aws_tree_root(asked->body), "Entries"));
+    return aws_node_first(aws_node_member(body, "Entries"));
 }
 
 // {"Id":"…" of an entry, without the end.
@@ -136,17 +140,19 @@ static void wake_polls(struct stub *stub)
 {
     struct asked *asked;
     while (jobs_waiting(stub->jobs) > 0 && (asked = TAILQ_FIRST(&stub->polls)) != NULL) {
+        TAILQ_REMOVE(&stub->polls, asked, next_poll);
+        timers_clear(stub->timers, &asked->timer);
         receive_answer(asked);
     }
 }
 
-static void run_send(struct asked *asked)
+static void run_send(struct asked *asked, const struct aws_node *body)
 {
     struct stub *stub = asked->stub;
     struct buffer *text = answer_begin(asked, "{\"Successful\":[");
-    for (const struct aws_node *entry = first_entry(asked); entry != NULL; entry = entry->next) {
-        const char *body = text_of(entry, "MessageBody");
-        const struct job *job = jobs_put(stub->jobs, body, strlen(body));
+    for (const struct aws_node *entry = first_entry(body); entry != NULL; entry = entry->next) {
+        const char *message = text_of(entry, "MessageBody");
+        const struct job *job = jobs_put(stub->jobs, message, strlen(message));
         write_id(text, entry);
         write_number(text, ",\"MessageId\":\"m", job->number);
         buffer_text(text, ",\"MD5OfMessageBody\":\"");
@@ -160,40 +166,47 @@ static void run_send(struct asked *asked)
 static void receive_answer(struct asked *asked)
 {
     struct buffer *text = answer_begin(asked, "{\"Messages\":[");
-    const int limit = number_of(aws_tree_root(asked->body), "MaxNumberOfMessages", 1);
-    char receipt[JOB_RECEIPT_SIZE];
     const struct job *job;
-    for (int i = 0; i < limit && i < ENTRIES_MAX && (job = jobs_take(asked->stub->jobs, receipt)) != NULL; i++) {
+    for (int i = 0; i < asked->limit && i < ENTRIES_MAX && (job = jobs_take(asked->stub->jobs)) != NULL; i++) {
         write_number(text, i > 0 ? ",{\"MessageId\":\"m" : "{\"MessageId\":\"m", job->number);
         buffer_text(text, ",\"ReceiptHandle\":\"");
-        buffer_text(text, receipt);
+        job_write_receipt(job, text);
         buffer_text(text, "\",\"MD5OfBody\":\"");
         buffer_text(text, job->md5);
         buffer_text(text, "\",\"Body\":");
-        buffer_append(text, job->escaped, job->escaped_length);
+        buffer_append(text, job->escaped.data, job->escaped.length);
         write_number(text, ",\"Attributes\":{\"ApproximateReceiveCount\":\"", job->receives);
         buffer_text(text, "}}");
     }
     answer_end(asked, "]}");
 }
 
-static void run_receive(struct asked *asked)
+static void on_poll_end(struct timer *timer)
 {
-    const int wait = number_of(aws_tree_root(asked->body), "WaitTimeSeconds", 0);
-    if (jobs_waiting(asked->stub->jobs) > 0 || wait <= 0 || asked->polling) {
+    struct asked *asked = of_timer(timer);
+    TAILQ_REMOVE(&asked->stub->polls, asked, next_poll);
+    receive_answer(asked);
+}
+
+static void run_receive(struct asked *asked, const struct aws_node *body)
+{
+    struct stub *stub = asked->stub;
+    const int wait = number_of(body, "WaitTimeSeconds", 0);
+    asked->limit = number_of(body, "MaxNumberOfMessages", 1);
+    if (jobs_waiting(stub->jobs) > 0 || wait <= 0) {
         receive_answer(asked);
         return;
     }
-    asked->polling = true;
-    TAILQ_INSERT_TAIL(&asked->stub->polls, asked, next);
-    evtimer_add(asked->timer, &(struct timeval){.tv_sec = wait});
+    TAILQ_INSERT_TAIL(&stub->polls, asked, next_poll);
+    asked->timer.expired = on_poll_end;
+    timers_set(stub->timers, &asked->timer, clock_monotonic_ns(clock_system()) + (uint64_t)wait * NS_PER_SECOND);
 }
 
-static void run_removal(struct asked *asked, bool back)
+static void run_removal(struct asked *asked, const struct aws_node *body, bool back)
 {
     struct stub *stub = asked->stub;
     struct buffer *text = answer_begin(asked, "{\"Successful\":[");
-    for (const struct aws_node *entry = first_entry(asked); entry != NULL; entry = entry->next) {
+    for (const struct aws_node *entry = first_entry(body); entry != NULL; entry = entry->next) {
         if (!back) {
             jobs_remove(stub->jobs, text_of(entry, "ReceiptHandle"));
         } else if (number_of(entry, "VisibilityTimeout", 0) == 0) {
@@ -206,18 +219,19 @@ static void run_removal(struct asked *asked, bool back)
     wake_polls(stub);
 }
 
-static void run_remove(struct asked *asked)
+static void run_remove(struct asked *asked, const struct aws_node *body)
 {
-    run_removal(asked, false);
+    run_removal(asked, body, false);
 }
 
-static void run_change(struct asked *asked)
+static void run_change(struct asked *asked, const struct aws_node *body)
 {
-    run_removal(asked, true);
+    run_removal(asked, body, true);
 }
 
-static void run_attributes(struct asked *asked)
+static void run_attributes(struct asked *asked, const struct aws_node *body)
 {
+    (void)body;
     struct buffer *text = answer_begin(asked, "{\"Attributes\":{");
     write_number(text, "\"ApproximateNumberOfMessages\":\"", jobs_waiting(asked->stub->jobs));
     write_number(text, ",\"ApproximateNumberOfMessagesNotVisible\":\"", jobs_taken(asked->stub->jobs));
@@ -229,42 +243,48 @@ static void run_attributes(struct asked *asked)
 
 // --- DynamoDB and SNS --------------------------------------------------------------------------------------
 
-static void run_put(struct asked *asked)
+static void run_put(struct asked *asked, const struct aws_node *body)
 {
-    evhttp_add_header(evhttp_request_get_output_headers(asked->request), "x-amz-crc32", CRC32_OF_UNPROCESSED);
-    asked_answer_text(asked, 200, JSON_TYPE, "{\"UnprocessedItems\":{}}");
+    (void)body;
+    static const char text[] = "{\"UnprocessedItems\":{}}";
+    asked_answer(asked, 200, json_headers, 2, text, sizeof text - 1);
 }
 
-static void run_get(struct asked *asked)
+static void run_get(struct asked *asked, const struct aws_node *body)
 {
-    asked_answer_text(asked, 200, JSON_TYPE, "{\"Responses\":{},\"UnprocessedKeys\":{}}");
+    (void)body;
+    asked_answer_json(asked, 200, "{\"Responses\":{},\"UnprocessedKeys\":{}}");
 }
 
-static void run_describe(struct asked *asked)
+static void run_describe(struct asked *asked, const struct aws_node *body)
 {
-    asked_answer_text(
-        asked, 200, JSON_TYPE,
+    (void)body;
+    asked_answer_json(
+        asked, 200,
         "{\"Table\":{\"TableStatus\":\"ACTIVE\",\"KeySchema\":[{\"AttributeName\":\"id\",\"KeyType\":\"HASH\"}],"
         "\"AttributeDefinitions\":[{\"AttributeName\":\"id\",\"AttributeType\":\"S\"}]}}");
 }
 
-static void run_describe_ttl(struct asked *asked)
+static void run_describe_ttl(struct asked *asked, const struct aws_node *body)
 {
-    asked_answer_text(asked, 200, JSON_TYPE,
+    (void)body;
+    asked_answer_json(asked, 200,
                       "{\"TimeToLiveDescription\":{\"TimeToLiveStatus\":\"ENABLED\",\"AttributeName\":\"ttl\"}}");
 }
 
-static void run_topic(struct asked *asked)
+static void run_topic(struct asked *asked, const struct aws_node *body)
 {
-    asked_answer_text(asked, 200, "text/xml",
-                      "<GetTopicAttributesResponse><GetTopicAttributesResult><Attributes/></GetTopicAttributesResult>"
-                      "</GetTopicAttributesResponse>");
+    (void)body;
+    static const char text[] =
+        "<GetTopicAttributesResponse><GetTopicAttributesResult><Attributes/></GetTopicAttributesResult>"
+        "</GetTopicAttributesResponse>";
+    asked_answer(asked, 200, &xml_header, 1, text, sizeof text - 1);
 }
 
-static void run_unknown(struct asked *asked)
+static void run_unknown(struct asked *asked, const struct aws_node *body)
 {
-    asked_answer_text(asked, 400, JSON_TYPE,
-                      "{\"__type\":\"UnknownOperationException\",\"message\":\"not in this stub\"}");
+    (void)body;
+    asked_answer_json(asked, 400, "{\"__type\":\"UnknownOperationException\",\"message\":\"not in this stub\"}");
 }
 
 // --- Requests ----------------------------------------------------------------------------------------------
@@ -284,9 +304,9 @@ static const struct operation operations[] = {
 };
 static unsigned long long counts[sizeof operations / sizeof *operations];
 
-static const struct operation *operation_of(struct evhttp_request *request)
+static const struct operation *operation_of(struct http_request *request)
 {
-    const char *target = evhttp_find_header(evhttp_request_get_input_headers(request), "X-Amz-Target");
+    const char *target = http_header(request, "X-Amz-Target");
     size_t at = 0;
     while (operations[at].target != NULL && strcmp(operations[at].target, target != NULL ? target : "") != 0) {
         at++;
@@ -295,31 +315,45 @@ static const struct operation *operation_of(struct evhttp_request *request)
     return &operations[at];
 }
 
-static void on_time(evutil_socket_t fd, short what, void *context)
+static void asked_run(struct asked *asked)
 {
-    (void)fd;
-    (void)what;
-    struct asked *asked = context;
-    asked->operation->run(asked);
+    struct aws_tree *tree = NULL;
+    if (asked->operation->reads) {
+        tree = aws_tree_read(http_body(asked->request), http_body_length(asked->request));
+    }
+    asked->operation->run(asked, aws_tree_root(tree));
+    aws_tree_free(tree);
 }
 
-static void on_request(struct evhttp_request *request, void *context)
+static void on_delay_end(struct timer *timer)
+{
+    asked_run(of_timer(timer));
+}
+
+static struct asked *asked_new(struct stub *stub)
+{
+    struct asked *asked = SLIST_FIRST(&stub->spare);
+    if (asked != NULL) {
+        SLIST_REMOVE_HEAD(&stub->spare, next_spare);
+    } else {
+        asked = xcalloc(1, sizeof *asked);
+        asked->stub = stub;
+        SLIST_INSERT_HEAD(&stub->all, asked, next_of_all);
+    }
+    return asked;
+}
+
+static void on_request(void *context, struct http_request *request)
 {
     struct stub *stub = context;
-    struct evbuffer *input = evhttp_request_get_input_buffer(request);
-    const size_t length = evbuffer_get_length(input);
-    struct asked *asked = calloc(1, sizeof *asked);
-    asked->stub = stub;
+    struct asked *asked = asked_new(stub);
     asked->request = request;
     asked->operation = operation_of(request);
-    if (asked->operation->reads) {
-        asked->body = aws_tree_read((const char *)evbuffer_pullup(input, -1), length);
-    }
-    asked->timer = evtimer_new(stub->base, on_time, asked);
-    if (stub->delay.tv_sec == 0 && stub->delay.tv_usec == 0) {
-        on_time(-1, 0, asked);
+    if (stub->delay_ns == 0) {
+        asked_run(asked);
     } else {
-        evtimer_add(asked->timer, event_base_init_common_timeout(stub->base, &stub->delay));
+        asked->timer.expired = on_delay_end;
+        timers_set(stub->timers, &asked->timer, clock_monotonic_ns(clock_system()) + stub->delay_ns);
     }
 }
 
@@ -330,51 +364,76 @@ static void on_signal(evutil_socket_t number, short what, void *context)
     event_base_loopbreak(context);
 }
 
+// --- The program -------------------------------------------------------------------------------------------
+
 static bool stub_listen(struct stub *stub, const char *port)
 {
-    char *end;
-    unsigned long number = strtoul(port, &end, 10);
-    struct evhttp_bound_socket *bound = NULL;
-    if (*port != '\0' && *end == '\0' && number <= 65535) {
-        bound = evhttp_bind_socket_with_handle(stub->http, "127.0.0.1", (uint16_t)number);
-    }
-    struct sockaddr_in address = {0};
-    socklen_t length = sizeof address;
-    if (bound == NULL || getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &length) != 0) {
-        fprintf(stderr, "aws_stub: cannot listen on 127.0.0.1:%s\n", port);
+    char address[32], error[200];
+    const char *const listen = address;
+    struct http_server_config config = {
+        .listen = &listen, .listen_count = 1, .base = stub->base, .on_request = on_request, .context = stub};
+    snprintf(address, sizeof address, "127.0.0.1:%s", port);
+    http_limits_default(&config.limits);
+    config.limits.body_max = (size_t)16 << 20;
+    config.limits.intake_max = (size_t)1 << 30;
+    if (http_server_create(&config, &stub->http, error, sizeof error) != HTTP_SERVER_OK ||
+        http_server_start(stub->http, error, sizeof error) != HTTP_SERVER_OK) {
+        fprintf(stderr, "aws_stub: %s\n", error);
         return false;
     }
-    printf("listening on 127.0.0.1:%u\n", (unsigned)ntohs(address.sin_port));
+    printf("listening on %s\n", http_server_address(stub->http, 0));
     return fflush(stdout) == 0;
+}
+
+static void serve(struct event_base *base)
+{
+    struct event *ends[] = {evsignal_new(base, SIGTERM, on_signal, base), evsignal_new(base, SIGINT, on_signal, base)};
+    evsignal_add(ends[0], NULL);
+    evsignal_add(ends[1], NULL);
+    event_base_dispatch(base);
+    event_free(ends[0]);
+    event_free(ends[1]);
+}
+
+static void print_counts(void)
+{
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (counts[i] > 0) {
+            printf("%llu %s\n", counts[i], operations[i].target != NULL ? operations[i].target : "unknown");
+        }
+    }
+}
+
+static void stub_end(struct stub *stub)
+{
+    http_server_destroy(&stub->http);
+    timers_free(stub->timers);
+    struct asked *asked;
+    while ((asked = SLIST_FIRST(&stub->all)) != NULL) {
+        SLIST_REMOVE_HEAD(&stub->all, next_of_all);
+        free(asked);
+    }
+    jobs_free(stub->jobs);
+    buffer_free(&stub->text);
+    event_base_free(stub->base);
 }
 
 int main(int argc, char **argv)
 {
     struct stub stub = {.base = event_base_new()};
     const long delay_ms = argc > 2 ? strtol(argv[2], NULL, 10) : 10;
-    stub.delay = (struct timeval){.tv_sec = delay_ms / 1000, .tv_usec = delay_ms % 1000 * 1000};
-    stub.http = evhttp_new(stub.base);
+    stub.delay_ns = delay_ms > 0 ? (uint64_t)delay_ms * NS_PER_MS : 0;
+    stub.timers = timers_new(stub.base, clock_system());
     stub.jobs = jobs_new();
     buffer_init(&stub.text, SIZE_MAX);
     TAILQ_INIT(&stub.polls);
-    evhttp_set_gencb(stub.http, on_request, &stub);
-    evhttp_set_max_body_size(stub.http, (ev_ssize_t)16 << 20);
-    if (!stub_listen(&stub, argc > 1 ? argv[1] : "0")) {
-        return 1;
+    SLIST_INIT(&stub.spare);
+    SLIST_INIT(&stub.all);
+    const bool listening = stub_listen(&stub, argc > 1 ? argv[1] : "0");
+    if (listening) {
+        serve(stub.base);
+        print_counts();
     }
-    struct event *ends[] = {evsignal_new(stub.base, SIGTERM, on_signal, stub.base),
-                            evsignal_new(stub.base, SIGINT, on_signal, stub.base)};
-    evsignal_add(ends[0], NULL);
-    evsignal_add(ends[1], NULL);
-    event_base_dispatch(stub.base);
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
-        if (counts[i] > 0) {
-            printf("%llu %s\n", counts[i], operations[i].target != NULL ? operations[i].target : "unknown");
-        }
-    }
-    event_free(ends[0]);
-    event_free(ends[1]);
-    jobs_free(stub.jobs);
-    buffer_free(&stub.text);
-    return 0;
+    stub_end(&stub);
+    return listening ? EXIT_SUCCESS : EXIT_FAILURE;
 }
