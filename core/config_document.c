@@ -53,6 +53,7 @@ static const char HEAD[] =
     "- A section or a key that is there twice, or that the program does not know, is an error.\n"
     "- `[storage]`, `[meta]`, `[queue]` and `[alert]` are required, all others are not.\n"
     "- Relative paths are under `state_dir`.\n"
+    "- The file is read at the start; SIGHUP is noted in the log and changes nothing.\n"
     "- Sizes: `1500`, `64KiB`, `1MiB` (powers of 1024), `10kB`, `10MB` (powers of 1000). Durations: `500ms`, `10s`,\n"
     "  `5m`, `12h`, `30d`. Booleans: `yes`, `no`. Lists: items apart by spaces or commas.\n"
     "\n"

@@ -34,6 +34,9 @@
 
 #define CLOSE_LIMIT_MS 5000
 
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP};
+#define SIGNALS (sizeof signal_numbers / sizeof signal_numbers[0])
+
 struct daemon {
     struct runtime *runtime;
     struct exchange *exchange;
@@ -42,7 +45,7 @@ struct daemon {
     struct exchange_alarm *alarms;
     struct emf *emf;         // NULL: not asked for
     struct tracing *tracing; // NULL: not asked for
-    struct event *signals[2];
+    struct event *signals[SIGNALS];
     struct event *drain_limit;
     int exit_code;
     bool started;
@@ -143,6 +146,10 @@ static void on_signal(evutil_socket_t number, short events, void *context)
 {
     struct daemon *daemon = context;
     (void)events;
+    if (number == SIGHUP) {
+        log_warn(NULL, "SIGHUP: the configuration is read at a start only; nothing has changed");
+        return;
+    }
     if (daemon->draining) {
         log_warn(NULL, "a second signal: ending at once");
         _exit(daemon->exit_code);
@@ -327,9 +334,8 @@ static enum http_server_result daemon_make_server(struct daemon *daemon, char *e
 
 static void daemon_watch_signals(struct daemon *daemon)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        daemon->signals[i] = evsignal_new(daemon->runtime->base, numbers[i], on_signal, daemon);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        daemon->signals[i] = evsignal_new(daemon->runtime->base, signal_numbers[i], on_signal, daemon);
         if (daemon->signals[i] == NULL || event_add(daemon->signals[i], NULL) != 0) {
             abort();
         }
@@ -384,8 +390,9 @@ static void block_signals(void)
 {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        sigaddset(&set, signal_numbers[i]);
+    }
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -415,8 +422,9 @@ static bool daemon_free(struct daemon *daemon)
     exchange_free(daemon->exchange);
     free(daemon->alarms);
     block_signals(); // one that comes now would end the process by itself, and hide its exit code
-    event_drop(daemon->signals[0]);
-    event_drop(daemon->signals[1]);
+    for (size_t i = 0; i < SIGNALS; i++) {
+        event_drop(daemon->signals[i]);
+    }
     event_drop(daemon->drain_limit);
     tracing_free(daemon->tracing);
     return runtime_free(daemon->runtime, 0);

@@ -254,6 +254,6 @@ void options_describe_markdown(const struct options_table *table, struct buffer 
             buffer_text(out, "` | ");
         }
         cell(option->help, out);
-        buffer_text(out, (option->flags & PH_OPTION_RELOADABLE) != 0 ? " Reloadable. |\n" : " |\n");
+        buffer_text(out, " |\n");
     }
 }

@@ -4,13 +4,14 @@
 import contextlib
 import os
 import re
+import signal
 import socket
 import sqlite3
 import subprocess
 
 import pytest
 
-from harness import DAEMON, LIMIT, config_of, ini_text
+from harness import DAEMON, LIMIT, config_of, eventually, ini_text
 
 CONFIG, UNAVAILABLE, USAGE = 78, 69, 64
 
@@ -207,3 +208,12 @@ def test_storage_that_refuses(tmp_path, trouble):
     code, out, errors = run(tmp_path, good())
     assert code == UNAVAILABLE
     assert 'posthouse.db' in out + errors
+
+
+def test_a_hangup_changes_nothing(make_daemon):
+    """Who asks for a reload that is not there is told so, and the daemon serves on."""
+    daemon = make_daemon('sqlite').start()
+    daemon.process.send_signal(signal.SIGHUP)
+    eventually(lambda: 'SIGHUP' in daemon.log_text(), 'the signal is noted')
+    assert daemon.readiness()[0] == 200
+    assert daemon.stop() == 0
