@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// More are not kept.
-#define KEPT_MAX 1024u
+/// More are not kept: all that 128 polls may bring, and what was left of before. No poll is begun that could bring more.
+#define KEPT_MAX 2048u
 
 struct kept_job {
     TAILQ_ENTRY(kept_job) jobs;

@@ -24,10 +24,8 @@ static void poll_end(struct poll *poll, size_t messages, const struct aws_answer
 static void poll_job(void *context, const struct answer_job *job)
 {
     struct poll *poll = context;
-    struct sqs *sqs = poll->receiver->sqs;
     if (!kept_add(&poll->receiver->kept, job, poll->lease_s, poll->answered)) {
-        sqs->host->log(sqs->host, PH_LOG_WARN, NULL,
-                       "there is no room to keep a job that has come; it comes again when its lease ends");
+        poll->receiver->dropped++;
     }
 }
 
@@ -38,7 +36,7 @@ static void log_refused(struct receiver *receiver, const struct answer_received 
     const int64_t now = sqs_now(sqs);
     receiver->foreign += received->foreign;
     receiver->damaged += received->damaged;
-    if (receiver->foreign + receiver->damaged == 0 || now < receiver->quiet_until) {
+    if (receiver->foreign + receiver->damaged + receiver->dropped == 0 || now < receiver->quiet_until) {
         return;
     }
     if (receiver->foreign > 0) {
@@ -53,7 +51,12 @@ static void log_refused(struct receiver *receiver, const struct answer_received 
                        "lease ends",
                        receiver->damaged);
     }
-    receiver->foreign = receiver->damaged = 0;
+    if (receiver->dropped > 0) {
+        sqs->host->log(sqs->host, PH_LOG_WARN, NULL,
+                       "there was no room to keep %zu received jobs; they come again when their lease ends",
+                       receiver->dropped);
+    }
+    receiver->foreign = receiver->damaged = receiver->dropped = 0;
     receiver->quiet_until = now + REFUSED_LOG_MS;
 }
 

@@ -119,6 +119,19 @@ static void serve(struct receiver *receiver)
 
 // --- Polls -------------------------------------------------------------------------------------------------
 
+// How many more jobs may be asked for, so that all that are under way can be kept when they come in one turn: what is not kept
+// is hidden until its lease ends.
+static size_t room(const struct receiver *receiver)
+{
+    const struct poll *poll;
+    size_t held = receiver->kept.count + (receiver->renewal != NULL ? receiver->renewal->count : 0);
+    TAILQ_FOREACH(poll, &receiver->polls, polls)
+    {
+        held += poll->limit;
+    }
+    return held < KEPT_MAX ? KEPT_MAX - held : 0;
+}
+
 // A waiter that does not wait has a look of its own.
 static void start_looks(struct receiver *receiver)
 {
@@ -131,7 +144,7 @@ static void start_looks(struct receiver *receiver)
         }
         const uint32_t limit = waiter->limit < SQS_BATCH ? waiter->limit : SQS_BATCH;
         waiter->look = LOOK_UNDER_WAY;
-        if (receiver->poll_count >= (size_t)receiver->sqs->config->receives ||
+        if (receiver->poll_count >= (size_t)receiver->sqs->config->receives || room(receiver) < limit ||
             !poll_start(receiver, limit, 0, waiter->lease_s, waiter)) {
             waiter_end(waiter, PH_OK, 0, NULL);
         }
@@ -180,6 +193,9 @@ static void start_polls(struct receiver *receiver)
     while (receiver->poll_count < receiver->wanted && (wanted = demand(receiver, &until)) > 0) {
         const struct waiter *waiter = TAILQ_FIRST(&receiver->waiters);
         const uint32_t limit = wanted < SQS_BATCH ? (uint32_t)wanted : SQS_BATCH;
+        if (room(receiver) < limit) {
+            return; // the next turn sees what was taken
+        }
         if (!poll_start(receiver, limit, wait_seconds(receiver, until), waiter->lease_s, NULL)) {
             return; // the next turn tries again
         }

@@ -65,6 +65,7 @@ struct receiver {
     bool polled;             ///< a poll has ended
     size_t foreign;          ///< refused messages that were not logged yet: no jobs of ours
     size_t damaged;
+    size_t dropped;      ///< and jobs that could not be kept
     int64_t quiet_until; ///< when they may be logged
     bool stopping;
     struct event *limit; ///< cuts the polls that a stop waits for

@@ -6,7 +6,7 @@
 
 #include "tests/unit/fake_host.h"
 
-#define STUB_REQUESTS 64
+#define STUB_REQUESTS 512
 #define STUB_HEADERS 8
 
 struct stub_request {

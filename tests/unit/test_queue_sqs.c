@@ -6,6 +6,7 @@
 #include "tests/unit/unit.h"
 
 #include "core/uuid.h"
+#include "plugins/queue-sqs/kept.h"
 #include "plugins/queue-sqs/request.h"
 #include "plugins/queue-sqs/sqs.h"
 
@@ -444,6 +445,40 @@ static void test_late_jobs_are_kept(void **state)
     assert_int_equal(scene->stub->count, scene->sent); // without a request
 }
 
+// However many polls are allowed and wanted: what all that are under way may bring can be kept, though nobody takes it meanwhile.
+static void test_no_more_is_asked_than_can_be_kept(void **state)
+{
+    const struct ph_receive many = {.limit = 5000, .wait_ms = 20000, .lease_ms = 30000};
+    const size_t most = KEPT_MAX / SQS_BATCH;
+    struct scene *scene = *state;
+    struct fake_call call;
+    size_t answered = 1; // the look at the queue's attributes
+    uint64_t number = 1;
+    scene->config.receives = 300;
+    open_it(scene);
+    // Each full answer makes the next receive ask for one more at once.
+    for (size_t i = 0; i < most + 5; i++, number += SQS_BATCH) {
+        start_receive(scene, &call, &many);
+        stub_wait(scene->stub, answered + 1);
+        fake_turn(scene->fake);
+        scene->sent = scene->stub->count;
+        assert_in_range(scene->sent - answered, 1, most);
+        answer_jobs(scene, scene->sent - ++answered, number, SQS_BATCH, 1);
+        assert_int_equal(jobs_of(&call).count, SQS_BATCH);
+    }
+    start_receive(scene, &call, &many);
+    fake_turn(scene->fake);
+    scene->sent = scene->stub->count;
+    assert_int_equal(scene->sent - answered, most);
+    cancel(scene, &call, PH_OK);
+    for (size_t i = 0; i < most; i++, number += SQS_BATCH) {
+        answer_jobs(scene, scene->sent - ++answered, number, SQS_BATCH, 1);
+    }
+    want_quiet(scene);
+    start_receive(scene, &call, &many);
+    assert_int_equal(jobs_of(&call).count, most * SQS_BATCH);
+}
+
 // A kept job whose lease is old is renewed before it is handed over; one that cannot be renewed is forgotten.
 static void test_kept_jobs_are_renewed(void **state)
 {
@@ -652,6 +687,7 @@ int main(void)
         TEST(test_cancelled_sends),
         TEST(test_polls),
         TEST(test_late_jobs_are_kept),
+        TEST(test_no_more_is_asked_than_can_be_kept),
         TEST(test_kept_jobs_are_renewed),
         TEST(test_old_receipts),
         TEST(test_failed_polls),
