@@ -308,9 +308,18 @@ static bool batcher_pauses(struct batcher *batcher)
     return batcher->pausing;
 }
 
+// Those who are here, if they are more than were known.
+static void batcher_count_crowd(struct batcher *batcher)
+{
+    if (batcher->crowd < batcher->waiting + batcher->under_way) {
+        batcher->crowd = batcher->waiting + batcher->under_way;
+    }
+}
+
 static void batcher_began(struct batcher *batcher)
 {
     batcher->crowd -= (batcher->crowd + 15) / 16; // who is still there is counted anew by what comes
+    batcher_count_crowd(batcher);
     if (batcher->pause != NULL) {
         batcher->began_ns = clock_monotonic_ns(batcher->settings.clock);
         batcher->pausing = false;
@@ -379,9 +388,7 @@ bool batcher_add(struct batcher *batcher, struct batcher_item *item)
     *batcher->last = item;
     batcher->last = &item->next;
     batcher->waiting++;
-    if (batcher->crowd < batcher->waiting + batcher->under_way) {
-        batcher->crowd = batcher->waiting + batcher->under_way;
-    }
+    batcher_count_crowd(batcher);
     batcher_schedule(batcher);
     return true;
 }

@@ -31,7 +31,7 @@
 // leave room for repeats; that of deliver is below the job's lease.
 static const struct batcher_settings table[] = {
     {.operation = PH_STORAGE_APPEND,
-     .batches = 3, // what comes during a commit is the next commit
+     .batches = 3, // what comes during a commit is the next commit; a third when suddenly more ask
      .halves = true,
      .entries = 512,
      .waiting = APPENDS_WAITING,

@@ -134,12 +134,31 @@ static void test_a_crowd_is_forgotten(void **state)
     end(call + 1);
 }
 
+// What goes alone takes no share of the crowd: as many as wait go one by one.
+static void test_all_go_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 100; i++) {
+        struct owner *owner = calloc(1, sizeof *owner);
+        owner->item =
+            (struct batcher_item){.entry = &owner->job, .alone = true, .done = item_done, .release = item_released};
+        assert_true(batcher_add(batcher, &owner->item));
+    }
+    rig_settle(scene->rig);
+    for (size_t call = 0; call < 100; call++) {
+        assert_int_equal(sent(call), 1);
+        end(call);
+    }
+    assert_int_equal(done, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_halves_take_turns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_few_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_crowd_is_forgotten, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_all_go_alone, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
