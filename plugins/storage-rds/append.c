@@ -233,7 +233,7 @@ static void settle(struct appending *appending, size_t i, enum ph_outcome outcom
     accepted->id = id;
     accepted->accepted_at = accepted_at;
     if (outcome == PH_OK)
-        rds_appended(appending->wave->rds, &id);
+        rds_appended(appending->wave->rds, &id, accepted_at);
     call->host->set(call, appending->wave->indexes[i], outcome, 0,
                     outcome == PH_CONFLICT ? "the idempotency key stands for another message" : NULL);
 }

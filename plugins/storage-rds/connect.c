@@ -306,7 +306,8 @@ static bool settle_session(struct connect_request *request)
              " SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
              " SET tcp_user_timeout = %lld; SET client_min_messages = warning; SET jit = off;"
              " SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_mergejoin = off;"
-             " SET enable_hashjoin = off; SET default_transaction_isolation = 'read committed';"
+             " SET enable_hashjoin = off; SET enable_bitmapscan = off;"
+             " SET default_transaction_isolation = 'read committed';"
              " SELECT set_config('client_connection_check_interval', '2s', false)"
              " WHERE current_setting('server_version_num')::int >= 140000;"
              " SELECT set_config('synchronous_commit', '%s', false) WHERE %s",

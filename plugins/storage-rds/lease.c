@@ -9,15 +9,14 @@
 #include "plugins/storage-rds/record.h"
 #include "plugins/storage-rds/statements.h"
 
-#define FRESH_MOST \
-    60000 // ms from a message's id to the time when its mark, still fresh, is due; and for clocks that differ
-#define FRESH_WHOLE 60000 // ms
+#define FRESH_SURE 30000 // ms: a mark whose id is no older than this when it is stored is found without a walk
+#define WALK_EVERY 60000 // ms
 
 static bool read_outbox_mark(struct values *values, struct ph_mark *mark)
 {
-    mark->id = values_id(values, 3);
-    mark->trace = values_text(values, 4);
-    mark->sends = (uint32_t)values_bigint(values, 5);
+    mark->id = values_id(values, 2);
+    mark->trace = values_text(values, 3);
+    mark->sends = (uint32_t)values_bigint(values, 4);
     return !values->wrong;
 }
 
@@ -33,50 +32,42 @@ static bool read_record_mark(struct values *values, struct ph_mark *mark, enum r
 
 static int lease_columns(uint32_t statement)
 {
-    return statement == SQL_LEASE_OUTBOX   ? 6
+    return statement == SQL_LEASE_OUTBOX   ? 5
            : statement == SQL_LEASE_ALERTS ? 1 + RECORD_WHOLE_COLUMNS
                                            : 1 + RECORD_HEAD_COLUMNS;
 }
 
-// The smallest id (UUIDv7) of its millisecond.
-static struct ph_id id_of(int64_t time)
+// Where the next lease goes on with the walk.
+static void note_walk(struct rds *rds, struct values *values)
 {
-    struct ph_id id = {.bytes = {0}};
-    for (size_t i = 0; i < 6; i++)
-        id.bytes[i] = (uint8_t)(time >> (40 - 8 * i));
-    return id;
+    rds->walking = !values_null(values, 1);
+    if (rds->walking)
+        rds->walk_from = values_id(values, 1);
 }
 
-// Where the next lease looks for fresh marks: at the first that was left; else at those that may have become due since.
-static void note_fresh(struct rds *rds, struct values *values)
+// From time to time the whole outbox is walked through, a part with each lease: a fresh mark may have become old while nobody
+// leased, or was held by a transaction that was rolled back, or is of a daemon whose clock is behind. A walk is never cut
+// short by the next one: it would not come to the end of a long outbox.
+static struct ph_id walk_from(struct rds *rds)
 {
-    int64_t now = values_bigint(values, 2);
-    if (!values_null(values, 1))
-        rds->fresh_from = values_id(values, 1);
-    else if (!values->wrong && now > FRESH_MOST)
-        rds->fresh_from = id_of(now - FRESH_MOST);
-}
-
-// Sometimes all are looked through: a mark may have been held by another transaction that was rolled back, or been made by
-// another daemon whose clock is behind.
-static struct ph_id fresh_from(struct rds *rds)
-{
+    struct ph_id nowhere;
     int64_t now = rds->host->monotonic(rds->host) / 1000000;
-    if (rds->fresh_whole_at == 0 || now - rds->fresh_whole_at >= FRESH_WHOLE) {
-        rds->fresh_whole_at = now;
-        rds->fresh_from = (struct ph_id){.bytes = {0}};
+    if (!rds->walking && (rds->walk_again || rds->walked_at == 0 || now - rds->walked_at >= WALK_EVERY)) {
+        rds->walking = true;
+        rds->walk_again = false;
+        rds->walked_at = now;
+        rds->walk_from = (struct ph_id){.bytes = {0}};
     }
-    if (rds->appended && memcmp(&rds->lowest, &rds->fresh_from, sizeof(rds->lowest)) < 0)
-        rds->fresh_from = rds->lowest;
-    rds->appended = false;
-    return rds->fresh_from;
+    memset(&nowhere, 0xff, sizeof(nowhere));
+    return rds->walking ? rds->walk_from : nowhere;
 }
 
-void rds_appended(struct rds *rds, const struct ph_id *id)
+void rds_appended(struct rds *rds, const struct ph_id *id, int64_t accepted_at)
 {
-    if (!rds->appended || memcmp(id, &rds->lowest, sizeof(*id)) < 0)
-        rds->lowest = *id;
-    rds->appended = true;
+    int64_t time = 0; // a UUIDv7 begins with it
+    for (size_t i = 0; i < 6; i++)
+        time = time << 8 | id->bytes[i];
+    rds->walk_again = rds->walk_again || time < accepted_at - FRESH_SURE;
 }
 
 static bool lease_rows(struct rds_job *job, size_t step, const PGresult *result)
@@ -97,8 +88,8 @@ static bool lease_rows(struct rds_job *job, size_t step, const PGresult *result)
     for (size_t i = 0; marks != NULL && i < count; i++) {
         struct values values = values_row(call, result, (int)i, lease_columns(statement));
         if (statement == SQL_LEASE_OUTBOX && i == 0)
-            note_fresh(job->rds, &values);
-        if (statement == SQL_LEASE_OUTBOX && values_null(&values, 3)) // no mark is due
+            note_walk(job->rds, &values);
+        if (statement == SQL_LEASE_OUTBOX && values_null(&values, 2)) // no mark is due
             return !values.wrong;
         struct ph_mark *mark = call->host->make(call, PH_MAKE_MARK);
         leased->more = values_boolean(&values, 0);
@@ -124,7 +115,7 @@ static bool lease_steps(struct rds_job *job, size_t index)
         struct ph_id *from = job->call->host->alloc(job->call, sizeof(*from));
         if (from == NULL)
             return false;
-        *from = fresh_from(job->rds);
+        *from = walk_from(job->rds);
         return step_bigint(job, step, limit) && step_bigint(job, step, lease) && step_id(step, from);
     }
     if (entry->mark != PH_MARK_ALERT && entry->mark != PH_MARK_DOCUMENT) {

@@ -33,14 +33,13 @@ struct rds {
     char *password; ///< as it was last resolved, or NULL
     int64_t resolved_at;
     bool resolving;
-    uint64_t seed;           ///< of hashes
-    bool stuck;              ///< a lock was not to be had; the next lease ends sessions that cannot go on
-    struct ph_id purged_to;  ///< the message at which the next purge goes on; zero: at the first
-    struct ph_id fresh_from; ///< where the next lease begins to look for fresh outbox marks, unless:
-    struct ph_id lowest;     ///< of the messages appended since the last lease began
-    bool appended;           ///< there are such
-    int64_t
-        fresh_whole_at; ///< when a lease last began with the first mark, in ms of the host's monotonic clock; 0: never
+    uint64_t seed;          ///< of hashes
+    bool stuck;             ///< a lock was not to be had; the next lease ends sessions that cannot go on
+    struct ph_id purged_to; ///< the message at which the next purge goes on; zero: at the first
+    bool walking;           ///< leases look for old outbox marks that are fresh still
+    bool walk_again;        ///< and shall do so again
+    struct ph_id walk_from; ///< where the next one begins
+    int64_t walked_at;      ///< when the last walk began, in ms of the host's monotonic clock; 0: never
     struct rds_line lines[RDS_LANES];
     struct connection *connections[RDS_CONNECTIONS];
     size_t connection_count;
@@ -62,8 +61,8 @@ void rds_password_refused(struct rds *rds);
 /// Has every connection that waits try now.
 void rds_hurry(struct rds *rds);
 
-/// A message was stored: the next lease looks for its fresh mark too, however low its id is.
-void rds_appended(struct rds *rds, const struct ph_id *id);
+/// A message was stored, at a time of the server's clock: leases begin a walk if its id is an old one.
+void rds_appended(struct rds *rds, const struct ph_id *id, int64_t accepted_at);
 
 /// Looks at everything once, at this turn of the loop's end, so that what is submitted together is sent together: gives
 /// waiting jobs to connections, fails those of a lane that has none and may not get one soon, and goes on with a close.

@@ -62,6 +62,8 @@
 
 // What an outbox mark must be for posthouse_outbox_later to hold it, in the words of the index; and to be leased.
 #define OUTBOX_LATER "(o.delayed OR o.swept OR o.failed OR o.sends > 0)"
+#define MINUTE_AGO "(lpad(to_hex(" NOW " - 60000), 12, '0') || '00000000000000000000')::uuid" // as an id
+#define WALK_STEP "20000"
 #define OUTBOX_DUE "o.due <= " NOW " AND (o.expires_at = 0 OR o.expires_at > " NOW ")"
 
 // A column of a batch, by the number of its parameter: one that is the same in all rows comes as an array of one item, which
@@ -324,22 +326,29 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
                     " AND application_name = current_setting('application_name')"
                     " AND state = 'active' AND wait_event = 'ClientRead'"
                     " AND query_start < clock_timestamp() - make_interval(secs => $1::bigint / 1000.0)",
-    // later, fresh: see tables.c. A fresh mark is looked for from $3 on, in order of ids, which nearly is that of their due
-    // times; the answer begins with the first that was left, if any, and the clock.
+    // later, fresh: see tables.c. The fresh marks of the last minute are looked at each time, in order of ids, which nearly is that
+    // of their due times. Older ones are rare, and behind them may be any number that wait for the queue: a walk from $3 on looks
+    // at so many, and the answer tells where it goes on: at the first that was left, or behind them; NULL: it is over.
+    // moved: by an array, as a join may be planned, while the table is empty, for reading all of it once for each that is taken.
     [SQL_LEASE_OUTBOX] =
         "WITH " CLOCK ", later AS MATERIALIZED (SELECT o.id, o.due, o.sends FROM posthouse_outbox o"
         " WHERE " OUTBOX_LATER " AND " OUTBOX_DUE " ORDER BY o.due LIMIT $1::bigint + 1 FOR UPDATE SKIP LOCKED),"
         " fresh AS MATERIALIZED (SELECT o.id, o.due, o.sends FROM posthouse_outbox o"
-        " WHERE NOT " OUTBOX_LATER " AND o.id >= $3::uuid AND " OUTBOX_DUE
+        " WHERE NOT " OUTBOX_LATER " AND o.id >= " MINUTE_AGO " AND " OUTBOX_DUE
         " ORDER BY o.id LIMIT $1::bigint + 1 FOR UPDATE SKIP LOCKED),"
-        " due AS MATERIALIZED (SELECT * FROM later UNION ALL SELECT * FROM fresh),"
+        " walk AS MATERIALIZED (SELECT o.id FROM posthouse_outbox o WHERE o.id >= $3::uuid AND o.id < " MINUTE_AGO
+        " ORDER BY o.id OFFSET " WALK_STEP " LIMIT 1),"
+        " old AS MATERIALIZED (SELECT o.id, o.due, o.sends FROM posthouse_outbox o"
+        " WHERE NOT " OUTBOX_LATER " AND o.id >= $3::uuid AND o.id < coalesce((SELECT id FROM walk), " MINUTE_AGO ")"
+        " AND " OUTBOX_DUE " ORDER BY o.id LIMIT $1::bigint + 1 FOR UPDATE SKIP LOCKED),"
+        " due AS MATERIALIZED (SELECT * FROM later UNION ALL SELECT * FROM fresh UNION ALL SELECT * FROM old),"
         " taken AS MATERIALIZED (SELECT * FROM due ORDER BY due, id LIMIT $1::bigint),"
-        " moved AS (UPDATE posthouse_outbox o SET due = " NOW " + $2::bigint, swept = true FROM taken x"
-        " WHERE o.id = x.id)"
+        " moved AS (UPDATE posthouse_outbox SET due = " NOW " + $2::bigint, swept = true"
+        " WHERE id = ANY (ARRAY(SELECT id FROM taken)))"
         " SELECT (SELECT count(*) FROM due) > (SELECT count(*) FROM taken),"
-        " (SELECT f.id FROM fresh f WHERE f.id NOT IN (SELECT id FROM taken) ORDER BY f.id LIMIT 1), c.now,"
-        " x.id, x.trace, x.sends FROM clock c LEFT JOIN (SELECT t.id, t.due, t.sends, m.trace FROM taken t"
-        " JOIN posthouse_messages m ON m.id = t.id) x ON true ORDER BY x.due, x.id",
+        " coalesce((SELECT f.id FROM old f WHERE f.id NOT IN (SELECT id FROM taken) ORDER BY f.id LIMIT 1),"
+        " (SELECT id FROM walk)), x.id, x.trace, x.sends FROM clock LEFT JOIN (SELECT t.id, t.due, t.sends, m.trace"
+        " FROM taken t JOIN posthouse_messages m ON m.id = t.id) x ON true ORDER BY x.due, x.id",
     [SQL_LEASE_ALERTS] = LEASE_MARKS(RECORD_WHOLE("0", RECORD_STATES)),
     [SQL_LEASE_DOCUMENTS] = LEASE_MARKS(RECORD_HEAD("0", "0", "0")),
     [SQL_SETTLE] = "DELETE FROM posthouse_marks k USING unnest($1::uuid[], $2::bigint[]) w(id, kind)"

@@ -78,10 +78,11 @@ static const char version_2[] =
     "UPDATE posthouse_outbox o SET failed = true FROM posthouse_troubles t WHERE t.id = o.id;";
 
 // Most marks are gone before they are due, so no index of due times holds a fresh one: it is found in order of ids. What is to
-// wait, was leased, sent again or has failed is not fresh (swept: leased, or made again by a redrive).
+// wait, was leased, sent again or has failed is not fresh (swept: leased, or made again by a redrive). What is there already counts as swept, and no row is
+// written for it: appends and deliveries wait until this is done.
 static const char version_3[] =
-    "ALTER TABLE posthouse_outbox ADD COLUMN swept boolean NOT NULL DEFAULT false;"
-    "UPDATE posthouse_outbox SET swept = true;"
+    "ALTER TABLE posthouse_outbox ADD COLUMN swept boolean NOT NULL DEFAULT true;"
+    "ALTER TABLE posthouse_outbox ALTER COLUMN swept SET DEFAULT false;"
     "CREATE INDEX posthouse_outbox_later ON posthouse_outbox(due) WHERE delayed OR swept OR failed OR sends > 0;"
     "DROP INDEX posthouse_outbox_due;";
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "plugins/storage-rds/rds.h"
+#include "plugins/storage-rds/statements.h"
 #include "tests/unit/rds_scene.h"
 
 #define LEASE_MS 3600000
@@ -39,6 +40,19 @@ static const char *lease(uint32_t limit)
         snprintf(told + length, sizeof(told) - length, "more");
     test_call_free(call);
     return told;
+}
+
+// How many a lease gives.
+static size_t leased(uint32_t limit)
+{
+    const struct ph_lease entry = {.mark = PH_MARK_OUTBOX, .limit = limit, .lease_ms = LEASE_MS};
+    struct test_call *call = test_call_run(&scene.plugin, PH_STORAGE_LEASE, scene_slots()->lease, 1, &entry,
+                                           sizeof(entry), sizeof(struct ph_leased));
+    const struct ph_leased *output = call->call.outputs[0];
+    const size_t count = output->count;
+    assert_int_equal(test_outcome(call, 0), PH_OK);
+    test_call_free(call);
+    return count;
 }
 
 static void test_each_is_given_once(void **state)
@@ -96,7 +110,7 @@ static void test_low_ids_are_found(void **state)
     assert_string_equal(lease(9), "");
     cluster_tell("UPDATE posthouse_outbox SET due = 1 WHERE NOT swept"); // as another daemon's would be
     assert_string_equal(lease(9), "");
-    rds()->fresh_whole_at -= MINUTE_MS;
+    rds()->walked_at -= MINUTE_MS;
     assert_string_equal(lease(9), "2 ");
 }
 
@@ -111,8 +125,66 @@ static void test_held_marks_are_found_later(void **state)
     cluster_ask(other, "BEGIN; DELETE FROM posthouse_outbox");
     assert_string_equal(lease(9), "");
     PQfinish(other);
-    rds()->fresh_whole_at -= MINUTE_MS;
+    rds()->walked_at -= MINUTE_MS;
     assert_string_equal(lease(9), "1 ");
+}
+
+// Those that were sent and wait in the queue may be any number: a lease looks at so many of what is old, and the next one goes on.
+static void test_a_long_outbox_is_walked_in_parts(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    cluster_tell("INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed, sends)"
+                 " SELECT lpad(to_hex(i), 32, '0')::uuid, " SCENE_NOW " + 3600000, 0, 1, false, 1"
+                 " FROM generate_series(1, 50000) i");
+    cluster_tell("UPDATE posthouse_outbox SET sends = 0, due = 1 WHERE id = (SELECT id FROM posthouse_outbox"
+                 " ORDER BY id OFFSET 45000 LIMIT 1)");
+    cluster_tell("INSERT INTO posthouse_messages SELECT id, 1, 0, 0, 1, 0, 'ann', 'ann', '', '', '', '', ''"
+                 " FROM posthouse_outbox WHERE sends = 0");
+    assert_int_equal(leased(9), 0);
+    assert_int_equal(leased(9), 0);
+    assert_int_equal(leased(9), 1);
+    assert_int_equal(leased(9), 0);
+}
+
+// Those of the last minute are found whatever the walk is at.
+static void test_recent_marks_need_no_walk(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    assert_string_equal(lease(9), ""); // a walk
+    cluster_tell("INSERT INTO posthouse_messages SELECT (lpad(to_hex(" SCENE_NOW " - 40000), 12, '0') ||"
+                 " lpad('1', 20, '0'))::uuid, 1, 0, 0, 1, 0, 'ann', 'ann', '', '', '', '', ''");
+    cluster_tell("INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
+                 " SELECT id, 1, 0, 1, false FROM posthouse_messages");
+    assert_int_equal(leased(1), 1);
+    assert_int_equal(leased(1), 0);
+}
+
+// A plan that was made while the outbox was empty serves also when it has grown.
+static void test_a_plan_of_an_empty_outbox(void **state)
+{
+    static char sql[8192];
+    (void)state;
+    if (!cluster_needed())
+        return;
+    PGconn *other = cluster_connect("posthouse");
+    cluster_ask(other, "VACUUM ANALYZE posthouse_outbox");
+    cluster_ask(other, "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_mergejoin = off;"
+                       " SET enable_hashjoin = off; SET enable_bitmapscan = off");
+    snprintf(sql, sizeof(sql), "PREPARE lease AS %s", rds_statements[SQL_LEASE_OUTBOX]);
+    cluster_ask(other, sql);
+    PGresult *plan = PQexec(other, "EXPLAIN EXECUTE lease(1, 1, '00000000-0000-0000-0000-000000000000')");
+    assert_true(PQntuples(plan) > 20);
+    for (int row = 0; row < PQntuples(plan); row++) {
+        const char *line = PQgetvalue(plan, row, 0);
+        if (strstr(line, " on posthouse_outbox") != NULL && strstr(line, "Scan") != NULL)
+            assert_non_null(strstr(PQgetvalue(plan, row + 1, 0), "Index Cond"));
+    }
+    PQclear(plan);
+    PQfinish(other);
 }
 
 int main(void)
@@ -122,6 +194,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_all_kinds_are_found, scene_open, scene_close),
         cmocka_unit_test_setup_teardown(test_low_ids_are_found, scene_open, scene_close),
         cmocka_unit_test_setup_teardown(test_held_marks_are_found_later, scene_open, scene_close),
+        cmocka_unit_test_setup_teardown(test_a_long_outbox_is_walked_in_parts, scene_open, scene_close),
+        cmocka_unit_test_setup_teardown(test_recent_marks_need_no_walk, scene_open, scene_close),
+        cmocka_unit_test_setup_teardown(test_a_plan_of_an_empty_outbox, scene_open, scene_close),
     };
     return cmocka_run_group_tests(tests, cluster_set_up, cluster_tear_down);
 }
