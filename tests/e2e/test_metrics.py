@@ -188,3 +188,21 @@ def test_infrastructure_uses_names_that_exist():
             used |= set(re.findall(r'"(\w+)"', names))
     assert len(used) >= 9, 'the patterns above do not fit infra/ any more'
     assert used <= set(CLOUDWATCH), used - set(CLOUDWATCH)
+
+
+def test_saved_queries_ask_for_what_is_logged(make_daemon):
+    """The fields and the levels that infra/ asks CloudWatch's logs for, against the lines of a daemon whose queue is away."""
+    text = (ROOT / 'infra' / 'modules' / 'observability' / 'logs.tf').read_text(encoding='utf-8')
+    queries = re.findall(r'= "(fields [^"]*)"', text)
+    assert len(queries) == 3, 'the pattern above does not fit infra/ any more'
+    daemon = make_daemon('mock', queue={'fault.all': 'unavailable 100%'}).start(ready=False)
+    daemon.client('postmaster').sent('postmaster')
+    daemon.wait_ready('degraded')
+    lines = daemon.log()
+    daemon.stop()
+    for query in queries:
+        asked = re.search(r'fields ([^|]*)', query).group(1).split(', ') + re.findall(r'ispresent\((\w+)\)', query)
+        asked = {name.strip() for name in asked} - {'@timestamp', '@message'}
+        asked |= set(re.findall(r'(\w+) = ', query))
+        assert any(asked <= set(line) for line in lines), f'no line has all of {asked}'
+    assert set(re.findall(r"level = '(\w+)'", text)) <= {'debug', 'info', 'warn', 'error'}

@@ -33,9 +33,9 @@ resource "aws_cloudwatch_log_subscription_filter" "service" {
 # Questions that come up at night, saved where one looks for them.
 resource "aws_cloudwatch_query_definition" "this" {
   for_each = {
-    errors   = "fields @timestamp, level, message, request_id | filter level in ['error', 'critical'] | sort @timestamp desc | limit 100"
+    errors   = "fields @timestamp, level, message, request_id | filter level = 'error' | sort @timestamp desc | limit 100"
     request  = "fields @timestamp, @message | filter request_id = 'PUT-THE-ID-HERE' | sort @timestamp asc"
-    backends = "fields @timestamp, kind, state, detail | filter ispresent(kind) and ispresent(state) | sort @timestamp desc | limit 100"
+    backends = "fields @timestamp, section, backend, state, detail | filter ispresent(backend) and ispresent(state) | sort @timestamp desc | limit 100"
   }
 
   name            = "${var.name}/${each.key}"
