@@ -67,7 +67,7 @@ variable "alarm_emails" {
 }
 
 variable "tracing_image" {
-  description = "OpenTelemetry collector beside the daemon; null for no tracing."
+  description = "OpenTelemetry collector beside the daemon, copied into the service's own repository (modules/service/README.md); null for no tracing."
   type        = string
   default     = null
 }
@@ -79,7 +79,7 @@ variable "trace_percent" {
 }
 
 variable "log_forwarding" {
-  description = "Where the service's log lines are sent on to, such as a log platform's Firehose: the destination, the role that CloudWatch Logs takes for Kinesis and Firehose, a filter pattern. Null: nowhere."
+  description = "Where the service's log lines are sent on to, such as a log platform's Firehose: the destination, the role that CloudWatch Logs takes for Kinesis and Firehose (its name begins with this stack's, or the pipeline may not pass it on), a filter pattern. Null: nowhere."
   type = object({
     destination_arn = string
     role_arn        = optional(string)

@@ -58,7 +58,7 @@ variable "logs_kms_key_arn" {
 }
 
 variable "log_forwarding" {
-  description = "Where the service's log lines are sent on to, such as a log platform's Firehose: the destination, the role that CloudWatch Logs takes for Kinesis and Firehose, a filter pattern. Null: nowhere."
+  description = "Where the service's log lines are sent on to, such as a log platform's Firehose: the destination, the role that CloudWatch Logs takes for Kinesis and Firehose (its name begins with this stack's, or the pipeline may not pass it on), a filter pattern. Null: nowhere."
   type = object({
     destination_arn = string
     role_arn        = optional(string)

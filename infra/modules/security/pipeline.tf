@@ -73,7 +73,7 @@ locals {
       Effect    = "Allow"
       Action    = ["iam:PassRole"]
       Resource  = ["${local.arn}:iam::${local.account}:role/${var.name}-*"]
-      Condition = { StringEquals = { "iam:PassedToService" = ["backup.amazonaws.com", "cloudtrail.amazonaws.com", "config.amazonaws.com", "ecs-tasks.amazonaws.com", "ecs.amazonaws.com", "monitoring.rds.amazonaws.com", "s3.amazonaws.com", "scheduler.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }
+      Condition = { StringEquals = { "iam:PassedToService" = ["backup.amazonaws.com", "cloudtrail.amazonaws.com", "config.amazonaws.com", "ecs-tasks.amazonaws.com", "ecs.amazonaws.com", "logs.amazonaws.com", "monitoring.rds.amazonaws.com", "s3.amazonaws.com", "scheduler.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }
     },
   ]
 

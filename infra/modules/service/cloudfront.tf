@@ -1,10 +1,10 @@
-# Optional: CloudFront before the load balancer. API calls are never cached, the console's static files are.
+# Optional: CloudFront before the load balancer. API calls are never cached, what is static is: the API's description.
 # The load balancer then takes CloudFront's addresses only (network module) and wants a secret header.
 
 locals {
   cloudfront      = var.cloudfront_enabled ? 1 : 0
   origin_name     = "origin.${coalesce(var.domain_name, "unused.invalid")}"
-  static_patterns = ["/console/*", "/openapi.json"]
+  static_patterns = ["/openapi.json"]
 }
 
 data "aws_cloudfront_cache_policy" "this" {

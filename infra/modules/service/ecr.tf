@@ -25,8 +25,15 @@ resource "aws_ecr_lifecycle_policy" "this" {
         selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 1 }
         action       = { type = "expire" }
       },
+      # An image that a rule has taken is none of the rules behind it: many images of the daemon do not drive the collector out.
       {
         rulePriority = 2
+        description  = "Keep the newest 5 images of the collector"
+        selection    = { tagStatus = "tagged", tagPrefixList = ["collector-"], countType = "imageCountMoreThan", countNumber = 5 }
+        action       = { type = "expire" }
+      },
+      {
+        rulePriority = 3
         description  = "Keep the newest ${var.image_retention_count} images"
         selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.image_retention_count }
         action       = { type = "expire" }

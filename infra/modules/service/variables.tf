@@ -478,13 +478,13 @@ variable "cloudfront_web_acl_arn" {
 }
 
 variable "collector_image" {
-  description = "OpenTelemetry collector beside the daemon, by digest or tag; null for none. It sends traces to X-Ray."
+  description = "OpenTelemetry collector beside the daemon, which sends traces to X-Ray: a copy in this module's own repository, the only one that tasks reach and may pull from, by a tag collector-… or a digest; null for none."
   type        = string
   default     = null
 
   validation {
-    condition     = var.collector_image == null ? true : !endswith(var.collector_image, ":latest") && can(regex("(@sha256:[0-9a-f]{64}|:[A-Za-z0-9_.-]+)$", var.collector_image))
-    error_message = "collector_image must end in a digest or a tag other than latest."
+    condition     = var.collector_image == null ? true : can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/${var.name}(:collector-[A-Za-z0-9_.-]+|@sha256:[0-9a-f]{64})$", var.collector_image))
+    error_message = "collector_image must be in the repository NAME of ECR, by a tag collector-… or a digest: tasks reach no other registry."
   }
 }
 

@@ -271,7 +271,7 @@ variable "cloudfront_certificate_arn" {
 }
 
 variable "tracing_image" {
-  description = "Image of the OpenTelemetry collector beside the daemon; null for no tracing."
+  description = "Image of the OpenTelemetry collector beside the daemon, copied into the service's own repository (service/README.md); null for no tracing."
   type        = string
   default     = null
 }
@@ -297,7 +297,7 @@ variable "deploy_log_retention_days" {
 }
 
 variable "log_forwarding" {
-  description = "Where the service's log lines are sent on to, such as a log platform's Firehose: the destination, the role that CloudWatch Logs takes for Kinesis and Firehose, a filter pattern. Null: nowhere."
+  description = "Where the service's log lines are sent on to, such as a log platform's Firehose: the destination, the role that CloudWatch Logs takes for Kinesis and Firehose (its name begins with this stack's, or the pipeline may not pass it on), a filter pattern. Null: nowhere."
   type = object({
     destination_arn = string
     role_arn        = optional(string)

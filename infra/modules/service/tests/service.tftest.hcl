@@ -47,7 +47,7 @@ run "repository" {
   }
 
   assert {
-    condition     = jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[1].selection.countNumber == 30
+    condition     = jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[2].selection.countNumber == 30
     error_message = "The newest 30 images must be kept by default."
   }
 }
@@ -417,13 +417,18 @@ run "collector" {
   command = apply
 
   variables {
-    collector_image = "public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3"
+    collector_image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/posthouse:collector-v0.43.3"
     trace_percent   = 0.5
   }
 
   assert {
     condition     = alltrue([for d in aws_ecs_task_definition.this : length(jsondecode(d.container_definitions)) == 2 && !jsondecode(d.container_definitions)[1].essential && jsondecode(d.container_definitions)[1].readonlyRootFilesystem])
     error_message = "The collector must run beside the daemon, and the daemon without it."
+  }
+
+  assert {
+    condition     = startswith(split("/", var.collector_image)[1], "${aws_ecr_repository.this.name}:${jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[1].selection.tagPrefixList[0]}")
+    error_message = "Images of the daemon must not drive the collector's out of the repository."
   }
 
   assert {
@@ -436,6 +441,26 @@ run "collector" {
     }])
     error_message = "Both roles must send spans where the collector listens, as many as asked for, under the name that the X-Ray group looks for."
   }
+}
+
+run "refuses_a_collector_that_tasks_cannot_pull" {
+  command = plan
+
+  variables {
+    collector_image = "public.ecr.aws/aws-observability/aws-otel-collector:v0.43.3"
+  }
+
+  expect_failures = [var.collector_image]
+}
+
+run "refuses_a_collector_that_moves" {
+  command = plan
+
+  variables {
+    collector_image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/posthouse:latest"
+  }
+
+  expect_failures = [var.collector_image]
 }
 
 run "no_tracing_without_a_collector" {
@@ -460,6 +485,11 @@ run "cloudfront" {
   assert {
     condition     = aws_cloudfront_distribution.this[0].default_cache_behavior[0].cache_policy_id == data.aws_cloudfront_cache_policy.this["CachingDisabled"].id
     error_message = "API calls must not be cached."
+  }
+
+  assert {
+    condition     = [for b in aws_cloudfront_distribution.this[0].ordered_cache_behavior : b.path_pattern] == ["/openapi.json"]
+    error_message = "The daemon has one static file."
   }
 
   assert {
@@ -508,7 +538,6 @@ run "refuses_bad_values" {
     certificate_arn         = "none"
     dns_zone_id             = "Z1"
     access_log_days         = 30
-    collector_image         = "collector:latest"
     trace_percent           = 101
   }
 
@@ -520,7 +549,7 @@ run "refuses_bad_values" {
     var.scaling_schedules, var.deployment_strategy, var.deployment_bake_minutes,
     var.deployment_step_percent, var.deployment_step_minutes, var.rollback_alarm_names,
     var.certificate_arn, var.dns_zone_id, var.access_log_days,
-    var.collector_image, var.trace_percent,
+    var.trace_percent,
   ]
 }
 
