@@ -4,6 +4,7 @@
 # The task policy in Terraform and the daemon's own are the same.
 #
 #   task_policy.py RESOURCES
+#   task_policy.py --print RESOURCES     prints Terraform's as one policy
 #
 # RESOURCES is what policies/judge.py --dump wrote. The daemon's own policy is policy.json, which `posthouse iam-policy` made
 # of etc/aws.ini (make-policy; a test compares them). Compared are actions, kinds of resource, and through which services.
@@ -59,6 +60,9 @@ def show(triple):
 
 
 def main():
+    if sys.argv[1] == "--print":
+        print(json.dumps({"Version": "2012-10-17", "Statement": from_terraform(sys.argv[2])}))
+        return
     terraform, wanted = triples(from_terraform(sys.argv[1])), triples(from_daemon())
     for triple in sorted(wanted - terraform):
         print(f"the daemon needs {show(triple)}, and the task policy does not give it")
