@@ -3,4 +3,4 @@ bucket       = "000000000000-posthouse-state"
 key          = "posthouse/staging.tfstate"
 region       = "eu-west-1"
 encrypt      = true
-use_lockfile = true # from Terraform 1.10 on; with 1.9: dynamodb_table = "posthouse-lock"
+use_lockfile = true # from Terraform 1.10 on, as in the pipelines; 1.9 must go without this line, and without a lock
