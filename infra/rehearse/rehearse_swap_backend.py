@@ -12,6 +12,9 @@ CONFIG = 78
 
 def rehearse_alert(page, stack, on_call):
     page.not_here('terraform ', 'there is no account to apply to')
+    topic = stack.sections['alert']['topic_arn']
+    stack.account.aws.admin('sns').subscribe(TopicArn=topic, Protocol='email', Endpoint='ada@example.org')
+    assert on_call.run('aws sns list-subscriptions-by-topic').split()[:2] == ['email', 'ada@example.org']
     with stack.carrying():
         # The old plugin's key is still there: the deployment does not start.
         stack.courier.env['POSTHOUSE_ALERT_PLUGIN'] = 'log'

@@ -348,7 +348,7 @@ resource "aws_cloudwatch_metric_alarm" "table_throttled" {
 
 resource "aws_cloudwatch_metric_alarm" "alerts_failed" {
   alarm_name          = "${var.name}-alerts-failed"
-  alarm_description   = "SNS could not deliver alerts to a subscriber."
+  alarm_description   = "SNS could not deliver alerts to a subscriber. Runbook: swap-backend.md."
   namespace           = "AWS/SNS"
   metric_name         = "NumberOfNotificationsFailed"
   dimensions          = { TopicName = var.alert_topic_name }
