@@ -166,14 +166,20 @@ static void whole_done(struct rds_job *job, const struct rds_failure *failure)
 
 // ------------------------------------------------------------------------------------------ the slot
 
+// The ids in ascending order, the leases and the numbers of the entries with those ids; see statements.c.
 static bool deliver_step(struct rds_step *step, const struct wave *wave)
 {
+    const struct wave_place *places = wave_places(wave);
+    struct array ids = array_begin(wave->call, PARAMETER_UUID, wave->count, wave->count * sizeof(struct ph_id));
     struct array leases = array_begin(wave->call, PARAMETER_BIGINT, wave->count, wave->count * 8);
-    for (size_t i = 0; i < wave->count; i++) {
+    struct array numbers = array_begin(wave->call, PARAMETER_BIGINT, wave->count, wave->count * 8);
+    for (size_t i = 0; places != NULL && i < wave->count; i++) {
         const struct ph_deliver *entry = wave->call->entries[wave->indexes[i]];
+        array_bytes(&ids, places[i].id, sizeof(struct ph_id));
         array_bigint(&leases, entry->alert_lease_ms);
+        array_bigint(&numbers, (int64_t)places[i].index + 1);
     }
-    return ids_parameter(step, wave) && step_column(step, &leases);
+    return places != NULL && step_array(step, &ids) && step_column(step, &leases) && step_array(step, &numbers);
 }
 
 static struct rds_job *deliver_job(struct wave *wave, size_t steps, rds_done_f *done)
@@ -211,7 +217,8 @@ static void deliver_start(struct wave *wave)
     struct rds_job *job = deliver_job(wave, 1, fresh_done);
     if (job == NULL)
         return;
-    if (deliver_step(rds_job_step(job, SQL_DELIVER_FRESH, 0), wave))
+    struct rds_step *step = rds_job_step(job, SQL_DELIVER_FRESH, 0);
+    if (deliver_step(step, wave) && ids_parameter(step, wave))
         rds_submit(job);
     else
         rds_no_memory(job);

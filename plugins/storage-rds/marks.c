@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Marks: postpone, settle, mark. A wave of them is one statement over arrays: an id, and a number.
+// Marks: postpone, settle, mark. A wave of them is one statement over arrays, in order of ids: an id, a number
+// and, where it tells which entries it did, the entry's.
 #include "plugins/storage-rds/operations.h"
 #include "plugins/storage-rds/parameters.h"
 #include "plugins/storage-rds/rds.h"
@@ -25,14 +26,17 @@ static void marking_start(struct wave *wave)
     job->data = wave;
     job->done = wave_job_done;
     struct rds_step *step = rds_job_step(job, marking->statement, 0);
+    const struct wave_place *places = wave_places(wave);
     struct array ids = array_begin(wave->call, PARAMETER_UUID, wave->count, wave->count * sizeof(struct ph_id));
     struct array numbers = array_begin(wave->call, PARAMETER_BIGINT, wave->count, wave->count * 8);
-    for (size_t i = 0; i < wave->count; i++) {
-        const void *entry = wave->call->entries[wave->indexes[i]];
-        array_bytes(&ids, entry, sizeof(struct ph_id));
-        array_bigint(&numbers, marking->number(entry));
+    struct array entries = array_begin(wave->call, PARAMETER_BIGINT, wave->count, wave->count * 8);
+    for (size_t i = 0; places != NULL && i < wave->count; i++) {
+        array_bytes(&ids, places[i].id, sizeof(struct ph_id));
+        array_bigint(&numbers, marking->number(places[i].id));
+        array_bigint(&entries, (int64_t)places[i].index + 1);
     }
-    if (step_array(step, &ids) && step_array(step, &numbers))
+    if (places != NULL && step_array(step, &ids) && step_array(step, &numbers) &&
+        (marking->rows == NULL || step_array(step, &entries)))
         rds_submit(job);
     else
         rds_no_memory(job);

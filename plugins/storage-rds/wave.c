@@ -3,6 +3,7 @@
 // A set of hashes decides; it is made anew for each wave.
 #include "plugins/storage-rds/wave.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "plugins/storage-rds/names.h"
@@ -120,6 +121,24 @@ void wave_end(struct wave *wave, const struct rds_failure *failure)
         host->complete(call);
     else
         start(wave);
+}
+
+static int compare_places(const void *left, const void *right)
+{
+    const struct wave_place *one = left;
+    const struct wave_place *other = right;
+    return memcmp(one->id, other->id, sizeof(*one->id));
+}
+
+const struct wave_place *wave_places(const struct wave *wave)
+{
+    struct wave_place *places = wave->rds->host->alloc(wave->call, (wave->count + 1) * sizeof(*places));
+    if (places == NULL)
+        return NULL;
+    for (size_t i = 0; i < wave->count; i++)
+        places[i] = (struct wave_place){.id = wave->call->entries[wave->indexes[i]], .index = i};
+    qsort(places, wave->count, sizeof(*places), compare_places);
+    return places;
 }
 
 size_t wave_keep_pending(struct wave *wave)

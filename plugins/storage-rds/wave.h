@@ -42,6 +42,15 @@ void wave_begin(struct rds *rds, struct ph_call *call, wave_names_f *names, wave
 /// too; then the next wave starts, or the call is completed.
 void wave_end(struct wave *wave, const struct rds_failure *failure);
 
+/// An entry of a wave whose entries begin with an id: the id, and its number in the wave.
+struct wave_place {
+    const struct ph_id *id;
+    size_t index;
+};
+
+/// The wave's entries in ascending order of their ids. NULL: the arena is used up.
+const struct wave_place *wave_places(const struct wave *wave);
+
 /// A job of the wave was committed, and another one follows for what it left pending: only that stays in the wave, so that
 /// what becomes of the other job is said of nothing else. Gives how many.
 size_t wave_keep_pending(struct wave *wave);

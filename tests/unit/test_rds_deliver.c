@@ -5,6 +5,7 @@
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/rds_scene.h"
@@ -72,11 +73,46 @@ static void test_a_message_expires_while_its_mark_is_waited_for(void **state)
     test_call_free(call);
 }
 
+#define READ "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'posthouse_outbox_pkey'"
+#define SCANS "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'posthouse_outbox_pkey'"
+
+// Delivers message 1, and waits until the server has counted what was read for it; how many marks that were.
+static long long marks_read(void)
+{
+    char sql[160];
+    const long long before = strtoll(cluster_tell(READ), NULL, 10);
+    snprintf(sql, sizeof(sql), "SELECT (" SCANS ") > %lld", strtoll(cluster_tell(SCANS), NULL, 10));
+    scene_append(1, 0, 0, 0);
+    struct test_call *call = deliver(1);
+    test_call_wait(call);
+    assert_int_equal(test_outcome(call, 0), PH_OK);
+    test_call_free(call);
+    cluster_tell("DELETE FROM posthouse_messages; DELETE FROM posthouse_deliveries");
+    cluster_until(scene.host, sql, "t");
+    return strtoll(cluster_tell(READ), NULL, 10) - before;
+}
+
+// A plan that was made while the outbox was empty serves also when it has grown.
+static void test_a_plan_of_an_empty_outbox(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    scene_append(2, 0, 0, 0);
+    cluster_tell("DELETE FROM posthouse_outbox");
+    cluster_tell("ANALYZE posthouse_outbox"); // a page, and no row in it
+    assert_true(marks_read() < 10);
+    cluster_tell("INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed, sends)"
+                 " SELECT gen_random_uuid(), " SCENE_NOW " + 3600000, 0, 1, false, 1 FROM generate_series(1, 20000) i");
+    assert_true(marks_read() < 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_was_committed_stays_done, scene_open, scene_close),
         cmocka_unit_test_setup_teardown(test_a_message_expires_while_its_mark_is_waited_for, scene_open, scene_close),
+        cmocka_unit_test_setup_teardown(test_a_plan_of_an_empty_outbox, scene_open, scene_close),
     };
     return cmocka_run_group_tests(tests, cluster_set_up, cluster_tear_down);
 }
