@@ -11,9 +11,9 @@ from namespace import Namespace, possible
 from trouble import rounds, traffic_through
 
 
-# Its last statement was LISTEN, or it has told others since.
+# Its last statement was LISTEN, and that is over, or it has told others since.
 LISTENING = ("SELECT pid FROM pg_stat_activity WHERE datname = %s AND usename = 'posthouse'"
-             " AND (query LIKE 'LISTEN%%' OR query LIKE '%%pg_notify%%')")
+             " AND (query LIKE 'LISTEN%%' AND state = 'idle' OR query LIKE '%%pg_notify%%')")
 
 
 @pytest.fixture
