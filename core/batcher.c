@@ -236,7 +236,8 @@ static void batcher_refuse_late(struct batcher *batcher)
 // As many of the first as go together.
 static size_t batch_size(const struct batcher *batcher)
 {
-    const size_t most = batcher_share(batcher);
+    // Where nothing is under way nobody gains by a part that waits: who asked together is answered together.
+    const size_t most = batcher->batches > 0 ? batcher_share(batcher) : batcher->settings.entries;
     size_t count = 0;
     for (const struct batcher_item *item = batcher->first; item != NULL && count < most; item = item->next) {
         if (item->alone) {

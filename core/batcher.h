@@ -50,8 +50,7 @@ struct batcher_settings {
     size_t waiting;       ///< entries that may wait; more are refused
     uint32_t deadline_ms; ///< 0: the section's call.deadline
     uint32_t apart_ms; ///< batches less than half full begin so far apart: fewer and larger ones; 0: as soon as may be
-    bool
-        halves; ///< a batch has at most half of those who ask at once, and goes behind another only when it has so many
+    bool halves;       ///< a batch goes behind another only when half of those who ask at once wait, and takes no more
     bool until_deadline; ///< repeat until the deadline, whatever call.retries says; the wait for a batch counts too
     const struct clock *clock;
     struct tracing *tracing; ///< NULL: off; else there is a clock

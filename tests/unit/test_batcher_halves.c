@@ -78,17 +78,19 @@ static int tear_down(void **state)
 static void test_halves_take_turns(void **state)
 {
     (void)state;
-    add(CROWD);
-    assert_int_equal(scene->rig->kept_count, 2);
-    for (size_t call = 0; call < 6; call++) {
+    add(1);
+    add(CROWD - 1);
+    end(0);
+    add(1);
+    for (size_t call = 1; call < 7; call++) {
         assert_int_equal(sent(call), CROWD / 2);
         end(call);
         add(CROWD / 2);
         assert_int_equal(scene->rig->kept_count, call + 3);
     }
-    end(6);
     end(7);
-    assert_int_equal(done, CROWD * 4);
+    end(8);
+    assert_int_equal(done, CROWD * 4 + 1);
 }
 
 // A few do not go behind a batch that is under way, but wait for its end, or for half of the crowd.
@@ -112,15 +114,15 @@ static void test_a_few_wait(void **state)
     assert_int_equal(done, CROWD + 2);
 }
 
-// The crowd of a while ago does not count for ever: where one asks at a time, each is sent at once, and two go one behind the
-// other.
+// Who asks together is sent together where nothing is under way; and the crowd of a while ago does not count for ever: where one
+// asks at a time, each is sent at once, and two go one behind the other.
 static void test_a_crowd_is_forgotten(void **state)
 {
-    size_t call = 2;
+    size_t call = 1;
     (void)state;
     add(CROWD);
+    assert_int_equal(sent(0), CROWD);
     end(0);
-    end(1);
     for (; call < 100; call++) {
         add(1);
         assert_int_equal(sent(call), 1);
