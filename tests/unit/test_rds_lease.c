@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// lease of outbox marks of storage-rds: fresh ones are found in order of ids, from where the last lease ended, the others by
-// the index of due times; none is missed and none is given twice.
+// lease of outbox marks of storage-rds: fresh ones of the last minute are found in order of ids, older ones by a walk, the others
+// by the index of due times; none is missed and none is given twice.
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
@@ -19,16 +19,22 @@ static struct rds *rds(void)
     return scene.plugin.instance;
 }
 
+static struct test_call *lease_run(uint32_t limit)
+{
+    const struct ph_lease entry = {.mark = PH_MARK_OUTBOX, .limit = limit, .lease_ms = LEASE_MS};
+    struct test_call *call = test_call_run(&scene.plugin, PH_STORAGE_LEASE, scene_slots()->lease, 1, &entry,
+                                           sizeof(entry), sizeof(struct ph_leased));
+    assert_int_equal(test_outcome(call, 0), PH_OK);
+    return call;
+}
+
 // Leases at most so many; the numbers of the messages, each followed by a space, and "more" where there is more.
 static const char *lease(uint32_t limit)
 {
     static char told[512];
-    const struct ph_lease entry = {.mark = PH_MARK_OUTBOX, .limit = limit, .lease_ms = LEASE_MS};
-    struct test_call *call = test_call_run(&scene.plugin, PH_STORAGE_LEASE, scene_slots()->lease, 1, &entry,
-                                           sizeof(entry), sizeof(struct ph_leased));
+    struct test_call *call = lease_run(limit);
     const struct ph_leased *leased = call->call.outputs[0];
     size_t length = 0;
-    assert_int_equal(test_outcome(call, 0), PH_OK);
     told[0] = '\0';
     for (size_t i = 0; i < leased->count; i++) {
         unsigned number = 1;
@@ -45,12 +51,9 @@ static const char *lease(uint32_t limit)
 // How many a lease gives.
 static size_t leased(uint32_t limit)
 {
-    const struct ph_lease entry = {.mark = PH_MARK_OUTBOX, .limit = limit, .lease_ms = LEASE_MS};
-    struct test_call *call = test_call_run(&scene.plugin, PH_STORAGE_LEASE, scene_slots()->lease, 1, &entry,
-                                           sizeof(entry), sizeof(struct ph_leased));
+    struct test_call *call = lease_run(limit);
     const struct ph_leased *output = call->call.outputs[0];
     const size_t count = output->count;
-    assert_int_equal(test_outcome(call, 0), PH_OK);
     test_call_free(call);
     return count;
 }
