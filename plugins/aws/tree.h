@@ -3,8 +3,8 @@
 // A JSON document as a tree in a few blocks of memory, for answers that are read once and dropped: jansson makes a block of
 // every value and a table of every object, which costs ten times as much.
 //
-// As strict as core/json_read.h; beyond it, an object has at most AWS_TREE_MEMBERS members. Numbers are checked, and kept as
-// they are written. A tree belongs to one thread at a time.
+// As strict as core/json_read.h but for numbers: their form is checked, and they are kept as they are written, whether they fit or
+// not. Beyond it, an object has at most AWS_TREE_MEMBERS members. A tree belongs to one thread at a time.
 #ifndef PLUGINS_AWS_TREE_H
 #define PLUGINS_AWS_TREE_H
 
