@@ -68,10 +68,17 @@ class Cloud:
 
     def jobs_left(self, daemon):
         """How many jobs are in the daemon's queue, waiting, received or delayed."""
-        answer = self.aws.admin('sqs').get_queue_attributes(QueueUrl=daemon.sections['queue']['queue_url'],
-                                                            AttributeNames=['All'])
-        return sum(int(value) for name, value in answer['Attributes'].items()
-                   if name.startswith('ApproximateNumberOfMessages'))
+        return sum(self._counts(daemon.sections['queue']['queue_url']).values())
+
+    def queue_counts(self, daemon):
+        """What SQS counts in the daemon's queue and in its dead-letter queue, by its own names for it."""
+        url = daemon.sections['queue']['queue_url']
+        return {end or 'queue': self._counts(url + end) for end in ('', '-dead')}
+
+    def _counts(self, url):
+        answer = self.aws.admin('sqs').get_queue_attributes(QueueUrl=url, AttributeNames=['All'])
+        return {name: int(value) for name, value in answer['Attributes'].items()
+                if name.startswith('ApproximateNumberOfMessages')}
 
 
 class StubCloud:
@@ -95,6 +102,10 @@ class StubCloud:
 
     def queue_of(self, daemon):
         return self.aws.sqs.queues[daemon.sections['queue']['queue_url'].rsplit('/', 1)[-1]]
+
+    def queue_counts(self, daemon):
+        """How many jobs are in the daemon's queue."""
+        return dict(zip(('waiting', 'received', 'delayed'), self.queue_of(daemon).counts(), strict=True))
 
     def documents_of(self, daemon):
         return self.aws.dynamodb.tables[daemon.sections['meta']['table']][1]

@@ -14,6 +14,8 @@ from cluster import FAST, Cluster
 from harness import BUILD, DAEMON, DURABLE, FULL, SETS, Daemon, config_of
 from proxy import Proxy
 
+FAILED = pytest.StashKey()  # whether a phase of the test has failed
+
 
 def pytest_configure(config):
     # Drawn once, so that all workers run the same tests.
@@ -25,6 +27,13 @@ def pytest_configure(config):
 def pytest_sessionstart(session):
     if not DAEMON.exists():
         pytest.exit(f'{DAEMON} is not there; ./dev build makes it', returncode=4)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
 
 
 def settle(daemon):
@@ -79,7 +88,8 @@ class Factory:
         daemon.env.update(other.env)
         return daemon
 
-    def end(self):
+    def end(self, keep=False):
+        """Ends the daemons; `keep`: the folder stays, for whoever reads of a failure."""
         problems = []
         for daemon in self.daemons:
             if daemon.process is not None:
@@ -95,14 +105,15 @@ class Factory:
             if daemon.cluster is not None and daemon.cluster.shared:
                 daemon.cluster.drop_database(daemon.database_name)
         assert not problems, '\n'.join(problems)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @pytest.fixture
 def make_daemon(request, tmp_path):
     factory = Factory(tmp_path, lambda: request.getfixturevalue('cluster'), lambda: request.getfixturevalue('cloud'))
     yield factory
-    factory.end()
+    factory.end(keep=request.node.stash.get(FAILED, False))
 
 
 @pytest.fixture(params=DURABLE)

@@ -62,7 +62,7 @@ def alerts(stub, daemon):
 def settle(stub, daemon, traffic, limit=300):
     """After the faults: everything is delivered once, and every message has its document."""
     traffic.end_writers()
-    traffic.reckon(limit=limit)
+    traffic.reckon(daemon, limit=limit)
     accepted = {message for writer in traffic.writers for message in writer.accepted}
 
     def documented():

@@ -67,7 +67,7 @@ def test_a_backend_is_cut_off(make_daemon, stub, own_cluster, kind):
     drained = time.monotonic() - returned
     print(f'{kind} cut off for {SECONDS:.0f} s: {accepted - before:.0f} messages behind, the first delivered after '
           f'{recovered:.1f} s, all after {drained:.1f} s, {(total - before) / drained:.0f} a second')
-    traffic.reckon(limit=300)
+    traffic.reckon(daemon, limit=300)
     eventually(lambda: sorted(m['id'] for m in eve.inbox()) == sorted(ids), 'what was sent in the outage has arrived, once')
     daemon.wait_ready()
     published = lambda: [entry['Message'] for entry in stub.alerts_of(daemon)]

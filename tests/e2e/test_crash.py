@@ -31,4 +31,4 @@ def test_killed_at_random_moments(make_daemon, durable_set):
     traffic.wait_accepted(20, 'messages are accepted after the last crash')
     traffic.end_writers()
     assert sum(writer.answers['lost'] for writer in traffic.writers) > 0, 'no call was hit by a crash'
-    traffic.reckon()
+    traffic.reckon(daemon)

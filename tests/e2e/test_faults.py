@@ -62,7 +62,7 @@ def test_faults_everywhere(make_daemon, seed):
     eventually(lambda: time.monotonic() - began > 7, 'the windows are over')
     traffic.end_writers()
     assert injected(daemon) > 0, 'no fault was injected'
-    traffic.reckon(limit=300)
+    traffic.reckon(daemon, limit=300)
 
 
 def injected(daemon):

@@ -34,7 +34,7 @@ def test_three_daemons_deliver_to_the_same_inboxes(three):
     traffic = Traffic(writers, readers, 'order')
     traffic.wait_accepted(round(300 * max(1, SCALE)), 'enough messages are accepted', 600)
     traffic.end_writers()
-    traffic.reckon()
+    traffic.reckon(three[0])
     for follower in others:
         inbox = [message['id'] for message in follower.client.inbox()]
         eventually(lambda: len(follower.seen) >= len(inbox), 'the other followers have caught up', 30)

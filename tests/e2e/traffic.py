@@ -13,6 +13,7 @@ import time
 import requests
 
 from harness import LIMIT, Follower, eventually
+from whereabouts import whereabouts
 
 
 class Writer(threading.Thread):
@@ -155,8 +156,9 @@ class Traffic:
                     expected[name].add(message_id)
         return expected
 
-    def reckon(self, limit=180):
-        """After the writers have ended and the daemon is well: all that was promised arrives, once, in order."""
+    def reckon(self, daemon, limit=180):
+        """After the writers have ended and the daemon is well: all that was promised arrives, once, in order. If not, the
+        failure says where the messages are, looked up at this daemon."""
         expected = self._expected()
         followers = {follower.client.user: follower for follower in self.followers}
 
@@ -167,9 +169,10 @@ class Traffic:
             eventually(all_arrived, 'all accepted messages were seen by the readers', limit)
         except AssertionError as problem:
             missing = {name: sorted(expected[name] - set(followers[name].seen)) for name in expected}
+            told = whereabouts(daemon, sorted(set().union(*missing.values())))
             stored = {reader.user: [m['id'] for m in reader.inbox()] for reader in self.readers}
             lost = {name: [m for m in ids if m not in stored[name]] for name, ids in missing.items()}
-            raise AssertionError(f'{problem}\nnot seen: {missing}\nof these not in the inbox either: {lost}') from None
+            raise AssertionError(f'{problem}\nnot seen: {missing}\nof these not in the inbox either: {lost}\n{told}') from None
         for reader in self.readers:
             self._reckon_one(reader, followers[reader.user], expected[reader.user])
 

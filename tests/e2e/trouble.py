@@ -30,7 +30,7 @@ def traffic_through(*daemons, writers=3, readers=3, seed='trouble'):
             daemon.wait_ready('ready')
         traffic.wait_accepted(20, 'messages are accepted after the trouble')
         traffic.end_writers()
-        traffic.reckon()
+        traffic.reckon(daemons[0])
     except BaseException:
         for daemon in daemons:
             tell(daemon)
