@@ -295,8 +295,9 @@ static void job_wake_readers(struct exchange *exchange, const struct ph_record *
     }
 }
 
-// What follows a recorded delivery, also when it was recorded before: the repeat finishes what a crash left undone.
-static void job_finish(struct job *job, const struct ph_delivery *delivery)
+// What follows a recorded delivery, also when it was recorded before: the repeat finishes what a crash left undone. `again`:
+// an attempt of this same call got no answer, so it is that one which wrote what is found now.
+static void job_finish(struct job *job, const struct ph_delivery *delivery, bool again)
 {
     struct exchange *exchange = job->haul->courier->exchange;
     const struct ph_record *record = delivery->record;
@@ -304,7 +305,7 @@ static void job_finish(struct job *job, const struct ph_delivery *delivery)
         return; // too early: its mark is due when it may be delivered
     }
     dispatch_forget(exchange->dispatch, &record->id);
-    if (delivery->delivered) {
+    if (delivery->delivered || (again && record->status == PH_STATE_DELIVERED)) {
         job_wake_readers(exchange, record);
     }
     documents_put(exchange->documents, record);
@@ -332,11 +333,11 @@ static void job_delivered(struct batcher_item *item, struct batcher_batch *batch
     switch (result->outcome) {
     case PH_DUPLICATE:
         metrics_increment(job->haul->courier->exchange->meters->duplicates);
-        job_finish(job, delivery);
+        job_finish(job, delivery, batcher_was_uncertain(batch, index));
         job_remove(job);
         break;
     case PH_OK:
-        job_finish(job, delivery);
+        job_finish(job, delivery, false);
         job_remove(job);
         break;
     case PH_NOT_FOUND: // purged, or never ours

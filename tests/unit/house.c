@@ -420,3 +420,23 @@ struct ph_storage_stats house_stats(struct house *house)
     house_end(house, &call);
     return stats;
 }
+
+struct counter_sought {
+    const char *name;
+    int64_t value;
+};
+
+static void counter_found(const struct metrics_sample *sample, void *context)
+{
+    struct counter_sought *sought = context;
+    if (strcmp(sample->family->name, sought->name) == 0) {
+        sought->value = sample->value;
+    }
+}
+
+int64_t house_counter(const struct house *house, const char *name)
+{
+    struct counter_sought sought = {.name = name, .value = -1};
+    metrics_each(house->metrics, counter_found, &sought);
+    return sought.value;
+}

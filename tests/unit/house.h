@@ -83,5 +83,7 @@ size_t house_inbox(struct house *house);
 uint32_t house_status(struct house *house, uint32_t number);
 bool house_has_document(struct house *house, uint32_t number);
 struct ph_storage_stats house_stats(struct house *house);
+// The value of a counter that has no labels; -1: there is none of that name.
+int64_t house_counter(const struct house *house, const char *name);
 
 #endif

@@ -159,6 +159,23 @@ static void test_lost_answers_of_deliver_deliver_once(void **state)
     house_free(house);
 }
 
+// Who repeats a delivery whose answer was lost is told that it is done already: it counts, and its readers are woken.
+static void test_lost_answers_of_deliver_count(void **state)
+{
+    struct house *house = house_new();
+    (void)state;
+    house_fault(house, PH_KIND_STORAGE, "fault.seed", "5");
+    house_fault(house, PH_KIND_STORAGE, "fault.deliver", "uncertain 40%");
+    house_open(house);
+    house_send_many(house, 1, 200, PH_PRIORITY_NORMAL);
+    wanted = 200;
+    assert_true(house_until(house, inbox_full, 60000));
+    house_advance(house, 60000);
+    assert_true(house_counter(house, "posthouse_jobs_duplicate_total") > 0);
+    assert_int_equal(house_counter(house, "posthouse_messages_delivered_total"), 200);
+    house_free(house);
+}
+
 // Storage away and back: nothing is accepted meanwhile, all that was accepted arrives.
 static void test_a_storage_that_was_down(void **state)
 {
@@ -458,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_a_queue_that_never_removes_delivers_once),
         cmocka_unit_test(test_a_queue_that_was_down_for_minutes),
         cmocka_unit_test(test_lost_answers_of_deliver_deliver_once),
+        cmocka_unit_test(test_lost_answers_of_deliver_count),
         cmocka_unit_test(test_a_storage_that_was_down),
         cmocka_unit_test(test_a_meta_that_was_down_gets_its_documents),
         cmocka_unit_test(test_leases_are_extended_while_work_goes_on),
