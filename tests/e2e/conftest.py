@@ -12,6 +12,7 @@ import pytest
 from cloud import Cloud, StubCloud, lacks_names
 from cluster import FAST, Cluster
 from harness import BUILD, DAEMON, DURABLE, FULL, SETS, Daemon, config_of
+from policed import PolicedAws
 from proxy import Proxy
 
 FAILED = pytest.StashKey()  # whether a phase of the test has failed
@@ -203,12 +204,32 @@ def make_proxy():
         proxy.close()
 
 
+@pytest.fixture(scope='module')
+def policed_aws(tmp_path_factory):
+    aws = PolicedAws(tmp_path_factory.mktemp('aws'))
+    yield aws
+    aws.local.stop()
+
+
+@pytest.fixture
+def granted(policed_aws, make_daemon):
+    """A PolicedAws whose daemon has exactly its policy."""
+    if policed_aws.policy is None:
+        policed_aws.prepare(make_daemon)
+    policed_aws.local.give('daemon', policed_aws.policy)
+    return policed_aws
+
+
+def build_cloud(folder, *flags):
+    """Compiles meta-cloud into a folder, and returns the folder."""
+    source = pathlib.Path(__file__).parent / 'plugins' / 'meta-cloud.c'
+    compiler = os.environ.get('CC') or shutil.which('cc')
+    subprocess.run([compiler, '-std=c11', '-Wall', '-Wextra', '-Werror', *flags, '-fPIC', '-shared', f'-I{BUILD}/include',
+                    '-o', folder / 'meta-cloud.so', source], check=True)
+    return folder
+
+
 @pytest.fixture(scope='session')
 def plugins(tmp_path_factory):
     """A folder with meta-cloud, compiled as a plugin's author would."""
-    folder = tmp_path_factory.mktemp('plugins')
-    source = pathlib.Path(__file__).parent / 'plugins' / 'meta-cloud.c'
-    compiler = os.environ.get('CC') or shutil.which('cc')
-    subprocess.run([compiler, '-std=c11', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', f'-I{BUILD}/include',
-                    '-o', folder / 'meta-cloud.so', source], check=True)
-    return folder
+    return build_cloud(tmp_path_factory.mktemp('plugins'))
