@@ -91,6 +91,27 @@ static void setup_repeats(struct test *test)
     ask_want(ask_one(subject_open(test), PH_HEALTH, NULL), PH_OK);
 }
 
+static void probe_answers(struct test *test)
+{
+    struct subject *subject = subject_open(test);
+    const struct plugin *plugin = test->plugin;
+    const size_t count = plugin->descriptor.right_count;
+    if (!subject_offers(subject, PH_PROBE)) {
+        test_skip(test, "the plugin has no probe");
+    }
+    const void **entries = test_alloc(test, (count + 1) * sizeof *entries);
+    for (size_t i = 0; i < count; i++) {
+        entries[i] = &plugin->rights[i];
+    }
+    test_step(test, "probe of all rights");
+    struct ask *call = ask(subject, PH_PROBE, count, entries);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = call->raw->results[i]->text;
+        want_true(test, ask_outcome(call, i) == PH_OK || (text != NULL && text[0] != '\0'),
+                  "a right that is there, or a text that says why not");
+    }
+}
+
 static void cancel_over(struct test *test)
 {
     struct subject *subject = subject_open(test);
@@ -263,6 +284,7 @@ static const struct check CHECKS[] = {
     {"health.answers", "health: PH_OK for a backend that works, a detail of one line", health_answers, 0},
     {"reload.same", "reload: takes over a config", reload_same, 0},
     {"setup.repeats", "setup: makes what is missing; a repeat makes nothing", setup_repeats, 0},
+    {"probe.answers", "probe: PH_OK, or a text that says why", probe_answers, 0},
     {"cancel.over", "cancel: a call that is over is PH_NOT_FOUND", cancel_over, 0},
     {"cancel.running", "cancel: the victim still completes by itself, exactly once", cancel_running, 0},
     {"call.empty", "THE CALL: a plugin must bear 0 entries", call_empty, 0},

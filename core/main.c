@@ -21,7 +21,7 @@ static void print_usage(FILE *out)
           "\n"
           "  -c, --config FILE  the configuration (INI)\n"
           "      --check        say what a start would say, and end\n"
-          "      --check=deep   the same, and open each backend\n"
+          "      --check=deep   the same, open each backend, try its rights\n"
           "  -V, --version      print the version\n"
           "  -h, --help         print this\n"
           "\n"

@@ -37,6 +37,7 @@ const struct operation operations[] = {
     COMMON(PH_RELOAD, reload, CHANGES | SINGLE, OF(ph_reload), NOTHING),
     COMMON(PH_CANCEL, cancel, CHANGES | SINGLE, OF(ph_cancel), NOTHING),
     COMMON(PH_SETUP, setup, CHANGES | SINGLE, OF(ph_setup), OF(ph_steps)),
+    COMMON(PH_PROBE, probe, 0, OF(ph_right), NOTHING),
 
     STORAGE(APPEND, append, CHANGES | MANDATORY, OF(ph_message), OF(ph_accepted)),
     STORAGE(DELIVER, deliver, CHANGES | MANDATORY, OF(ph_deliver), OF(ph_delivery)),

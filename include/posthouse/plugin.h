@@ -32,6 +32,7 @@
 // since 1970 UTC, 0 for "none"; storage tells the time by its own clock (that of the database, where it has one).
 //
 // CHANGES, newest first. Equal major and a minor not newer than the host's load. A newer minor only appends.
+//   1.2  2026-11-30  the common operation probe: tries rights without an effect
 //   1.1  2026-11-29  rights: what a plugin must be allowed to do, in the descriptor; the common operation setup
 //   1.0  2026-11-22  first version; fail says what a number too high is, and when its document mark is due
 #ifndef POSTHOUSE_PLUGIN_H
@@ -47,7 +48,7 @@ extern "C" {
 
 #define PH_ABI_MAGIC 0x70684f55u
 #define PH_ABI_MAJOR 1
-#define PH_ABI_MINOR 1
+#define PH_ABI_MINOR 2
 
 struct event_base; // libevent's, opaque here
 struct ph_host;
@@ -118,6 +119,7 @@ enum ph_operation {
     PH_RELOAD = 4,
     PH_CANCEL = 5,
     PH_SETUP = 6, // 1.1
+    PH_PROBE = 7, // 1.2
 
     PH_STORAGE_APPEND = 16,
     PH_STORAGE_DELIVER = 17,
@@ -161,8 +163,7 @@ enum ph_operation {
     PH_SECRET_FETCH = 112
 };
 
-// ---------------------------------------------------------------------------------------------- common
-// operations
+// ------------------------------------------------------------------------------------- common operations
 
 // open's entry.
 struct ph_open {
@@ -228,10 +229,13 @@ struct ph_common_operations {
     // leaves nothing behind. What is there stays as it is, so a repeat makes nothing; what an emulator lacks is
     // skipped. The first thing that cannot be made ends it, with the steps so far. NULL: nothing to make.
     ph_start_f *setup;
+    // 1.2. Tries rights by requests that change nothing, whether they are allowed or not. Entry ph_right (a row of the
+    // plugin's own table, see below), no output. PH_OK: it is there. PH_DENIED: the backend says that it is missing.
+    // Anything else: not known, and the text says why. NULL: none can be tried.
+    ph_start_f *probe;
 };
 
-// -------------------------------------------------------------------------------------------------------
-// storage
+// ----------------------------------------------------------------------------------------------- storage
 
 enum ph_priority { PH_PRIORITY_NORMAL = 0, PH_PRIORITY_ALERT = 1 };
 
@@ -588,8 +592,7 @@ struct ph_storage_operations {
     ph_start_f *notify;
 };
 
-// ----------------------------------------------------------------------------------------------------------
-// meta
+// -------------------------------------------------------------------------------------------------- meta
 
 // put's entry: a message's document, whole.
 struct ph_document {
@@ -617,8 +620,7 @@ struct ph_meta_operations {
     ph_start_f *get;
 };
 
-// ---------------------------------------------------------------------------------------------------------
-// queue
+// ------------------------------------------------------------------------------------------------- queue
 
 // send's entry: a job is a reference to a message, never the message.
 struct ph_job {
@@ -675,8 +677,7 @@ struct ph_queue_operations {
     ph_start_f *stats;
 };
 
-// ---------------------------------------------------------------------------------------------------------
-// alert
+// ------------------------------------------------------------------------------------------------- alert
 
 // publish's entry. The plugin shortens what its channel cannot hold, at a character's boundary.
 struct ph_alert {
@@ -693,8 +694,7 @@ struct ph_alert_operations {
     ph_start_f *publish;
 };
 
-// --------------------------------------------------------------------------------------------------------
-// secret
+// ------------------------------------------------------------------------------------------------ secret
 
 // fetch's entry.
 struct ph_secret_name {
@@ -712,8 +712,7 @@ struct ph_secret_operations {
     ph_start_f *fetch;
 };
 
-// --------------------------------------------------------------------------------------------------- host
-// services
+// ----------------------------------------------------------------------------------------- host services
 
 enum ph_log_level { PH_LOG_DEBUG = 0, PH_LOG_INFO = 1, PH_LOG_WARN = 2, PH_LOG_ERROR = 3 };
 
@@ -821,8 +820,7 @@ struct ph_host {
     void (*hint)(const struct ph_host *host, struct ph_text user);
 };
 
-// -------------------------------------------------------------------------------------------------------
-// options
+// ----------------------------------------------------------------------------------------------- options
 
 enum ph_option_type {
     PH_OPTION_TEXT = 1,     // const char *, never NULL unless without a default
@@ -899,8 +897,7 @@ struct ph_option {
 #member, PH_OPTION_LIST, flags, PH_MEMBER(struct ph_list, config, member), standard, 0, 0, NULL, help \
     }
 
-// -------------------------------------------------------------------------------------------------------
-// rights (1.1)
+// ------------------------------------------------------------------------------------------ rights (1.1)
 
 // An action of the backend's access control, and an operation that needs it. The host makes of the table, without
 // running the plugin, what `posthouse iam-policy` prints and `posthoused --check=deep` advises; so it is complete
@@ -928,8 +925,7 @@ struct ph_right {
     const char *purpose;  // one short sentence, for people
 };
 
-// ----------------------------------------------------------------------------------------------------
-// descriptor
+// -------------------------------------------------------------------------------------------- descriptor
 
 enum ph_plugin_flag {
     PH_PLUGIN_VOLATILE = 1 // keeps nothing over a restart: conformance skips durability by that name

@@ -398,11 +398,23 @@ static void liar_setup(void *instance, struct ph_call *call)
     call->host->complete(call);
 }
 
+// As setup: the mocks have no rights.
+static void liar_probe(void *instance, struct ph_call *call)
+{
+    for (size_t i = 0; i < call->count; i++) {
+        call->host->set(call, i, PH_DENIED, 0, lie_is(instance, "denies-silently") ? NULL : "it may not be told");
+    }
+    call->host->complete(call);
+}
+
+static const struct ph_right rights[] = {{"lie:Tell", PH_HEALTH, "*", NULL, NULL, "Lies."}};
+
 static const struct ph_common_operations common = {
     .open = liar_open,
     .close = liar_close,
     .health = liar_health,
     .setup = liar_setup,
+    .probe = liar_probe,
 };
 
 #ifdef LIAR_QUEUE
@@ -418,7 +430,7 @@ static const struct ph_queue_operations slots = {liar_start, liar_start, liar_st
 
 PH_PLUGIN(struct ph_queue_operations, .kind = PH_KIND_QUEUE, .flags = LIAR_FLAGS, .name = "liar", .version = "1",
           .summary = "Lies.", .config_size = sizeof(struct liar_config), PH_OPTIONS(options), .common = &common,
-          .operations = &slots);
+          .operations = &slots, PH_RIGHTS(rights));
 #else
 struct liar_config {
     int64_t limit; // begins as storage-mock's config
@@ -440,5 +452,5 @@ static const struct ph_storage_operations slots = {
 
 PH_PLUGIN(struct ph_storage_operations, .kind = PH_KIND_STORAGE, .flags = LIAR_FLAGS, .name = LIAR_NAME, .version = "1",
           .summary = "Lies.", .config_size = sizeof(struct liar_config), PH_OPTIONS(options), .common = &common,
-          .operations = &slots);
+          .operations = &slots, PH_RIGHTS(rights));
 #endif

@@ -4,10 +4,12 @@ on a plugin that is compiled here and keeps its cloud in a folder (plugins/meta-
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
 
+from conftest import build_cloud
 from harness import COMMAND, DAEMON, LIMIT, config_of, ini_text
 
 FAILED, USAGE, UNAVAILABLE, CONFIG = 1, 64, 69, 78
@@ -151,6 +153,46 @@ def test_deep_check_names_the_right_that_is_missing(cloud, action, what):
     assert f'{cloud.line("meta")}meta: {what}{action} is not allowed' in errors
     assert f'  it needs the right {action} on {TABLE}\n' in errors
     assert f'  posthouse iam-policy -c {cloud.ini} prints all rights' in errors
+    assert errors.count('it needs the right') == 1
+
+
+def test_deep_check_tries_what_has_an_effect(cloud):
+    cloud.run(COMMAND, 'setup')
+    code, out, errors = cloud.run(DAEMON, '--check=deep')
+    assert (code, errors) == (0, '')
+    assert 'meta: the right cloud:PutItem is there\n' in out
+    assert 'GetItem' not in out and 'DescribeTable' not in out, 'what was used need not be tried'
+    assert out.splitlines()[-2] == ('not tried, needed where a key of your own encrypts, and used by the services alone: '
+                                    'kms:Decrypt, kms:GenerateDataKey')
+    cloud.deny('cloud:PutItem')
+    code, _, errors = cloud.run(DAEMON, '--check=deep')
+    assert code == UNAVAILABLE
+    assert cloud.line('meta') + 'meta: cloud is denied cloud:PutItem, so put will fail: cloud:PutItem is not allowed\n' in errors
+    assert f'  it needs the right cloud:PutItem on {TABLE}\n' in errors
+    assert f'  posthouse iam-policy -c {cloud.ini} prints all rights' in errors
+    cloud.deny('cloud:PutItem', 'cloud:GetItem')
+    _, _, errors = cloud.run(DAEMON, '--check=deep')
+    assert re.findall('it needs the right (.*) on', errors) == ['cloud:GetItem', 'cloud:PutItem'], 'all at once'
+    assert errors.count('posthouse iam-policy') == 1
+
+
+def test_deep_check_says_what_it_could_not_try(cloud):
+    cloud.run(COMMAND, 'setup')
+    (cloud.folder / 'unclear').write_text('cloud:PutItem\n', encoding='utf-8')
+    code, out, errors = cloud.run(DAEMON, '--check=deep')
+    assert code == 0 and 'cloud:PutItem is there' not in out
+    assert errors.splitlines()[-1] == (f'{cloud.line("meta")}warning: meta: cloud opened, but whether it has the right '
+                                       f'cloud:PutItem on {TABLE} could not be tried: the cloud does not tell')
+
+
+def test_deep_check_with_a_plugin_that_tries_nothing(tmp_path):
+    (tmp_path / 'plugins').mkdir()
+    cloud = Cloud(tmp_path, build_cloud(tmp_path / 'plugins', '-DCLOUD_CANNOT_TRY', '-Wno-unused-function'))
+    cloud.run(COMMAND, 'setup')
+    code, out, errors = cloud.run(DAEMON, '--check=deep')
+    assert code == 0 and 'is there' not in out
+    assert 'cloud:PutItem' in errors and 'the plugin has no way to try it without an effect' in errors
+    assert len(errors.splitlines()) == 1
 
 
 def test_describe_tells_the_rights(plugins):

@@ -89,6 +89,7 @@ static void test_loads_a_plugin_of_an_older_minor(void **state)
     assert_int_equal(plugin->descriptor.right_count, 0);
     assert_non_null(plugin_slot(plugin, PH_QUEUE_SEND));
     assert_null(plugin_slot(plugin, PH_SETUP));
+    assert_null(plugin_slot(plugin, PH_PROBE));
     plugin = loader_open(loader, PH_KIND_QUEUE, "script", &errors);
     assert_non_null(plugin);
     assert_int_equal(plugin->descriptor.right_count, 2);
@@ -123,7 +124,7 @@ static void test_names_what_is_wrong_with_a_file(void **state)
     REFUSED(plugin, errors, "queue-empty.so: not a posthouse plugin: it has no symbol ph_plugin_descriptor");
     plugin = loader_open(loader, PH_KIND_QUEUE, "future", &errors);
     REFUSED(plugin, errors, "queue-future.so: ABI major is 2, this program has 1\n",
-            "queue-future.so: ABI minor is 4, newer than this program's 1\n",
+            "queue-future.so: ABI minor is 5, newer than this program's 2\n",
             "queue-future.so: size of struct ph_plugin is ");
     plugin = loader_open_path(loader, "/tmp/libfoo.so", &errors);
     REFUSED(plugin, errors, "the file's name is not KIND-NAME.so");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A metadata backend in a cloud that is a folder: `table-NAME` is a table, and `denied` holds the actions that nobody may
-// do, one a line. It stands for a backend with access control and things to be made first, for the tests of what
+// A metadata backend in a cloud that is a folder: `table-NAME` is a table, `denied` holds the actions that nobody may do,
+// one a line, and `unclear` those of which it does not tell whether one may. It stands for a backend with access control and things to be made first, for the tests of what
 // operators do about these: posthouse iam-policy, posthouse setup, posthoused --check=deep.
 #include <posthouse/plugin.h>
 #include <stdio.h>
@@ -37,21 +37,26 @@ static const struct ph_right cloud_rights[] = {
     {"cloud:CreateTable", PH_SETUP, TABLE, NULL, NULL, "Makes the table."},
 };
 
-static bool cloud_denies(const struct cloud_config *config, const char *action)
+static bool cloud_lists(const struct cloud_config *config, const char *list, const char *action)
 {
     char path[4096];
     char line[256];
-    bool denied = false;
-    snprintf(path, sizeof path, "%s/denied", config->folder);
+    bool found = false;
+    snprintf(path, sizeof path, "%s/%s", config->folder, list);
     FILE *file = fopen(path, "r");
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
         line[strcspn(line, "\n")] = '\0';
-        denied = denied || strcmp(line, action) == 0;
+        found = found || strcmp(line, action) == 0;
     }
     if (file != NULL) {
         fclose(file);
     }
-    return denied;
+    return found;
+}
+
+static bool cloud_denies(const struct cloud_config *config, const char *action)
+{
+    return cloud_lists(config, "denied", action);
 }
 
 static void cloud_table(const struct cloud_config *config, char path[4096])
@@ -134,6 +139,21 @@ static void cloud_get(void *instance, struct ph_call *call)
     cloud_end(instance, call, "cloud:GetItem", PH_NOT_FOUND);
 }
 
+static void cloud_probe(void *instance, struct ph_call *call)
+{
+    for (size_t i = 0; i < call->count; i++) {
+        const char *action = ((const struct ph_right *)call->entries[i])->action;
+        if (cloud_lists(instance, "unclear", action)) {
+            call->host->set(call, i, PH_INVALID, 0, "the cloud does not tell");
+        } else if (cloud_denies(instance, action)) {
+            call->host->set(call, i, PH_DENIED, 0, "%s is not allowed", action);
+        } else {
+            call->host->set(call, i, PH_OK, 0, NULL);
+        }
+    }
+    call->host->complete(call);
+}
+
 static bool cloud_has(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -171,7 +191,14 @@ static void cloud_setup(void *instance, struct ph_call *call)
 }
 
 static const struct ph_common_operations cloud_common = {
-    .open = cloud_open, .close = cloud_close, .health = cloud_health, .setup = cloud_setup};
+    .open = cloud_open,
+    .close = cloud_close,
+    .health = cloud_health,
+    .setup = cloud_setup,
+#ifndef CLOUD_CANNOT_TRY
+    .probe = cloud_probe,
+#endif
+};
 static const struct ph_meta_operations cloud_operations = {.put = cloud_put, .get = cloud_get};
 
 PH_PLUGIN(struct ph_meta_operations, .kind = PH_KIND_META, .flags = PH_PLUGIN_VOLATILE, .name = "cloud",
