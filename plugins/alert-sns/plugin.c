@@ -5,6 +5,7 @@
 // The open, and health while nothing was published lately, ask for the topic's attributes: that proves endpoint,
 // credentials and topic.
 #include "plugins/alert-sns/message.h"
+#include "plugins/alert-sns/probe.h"
 #include "plugins/alert-sns/publish.h"
 #include "plugins/alert-sns/setup.h"
 #include "plugins/aws/form.h"
@@ -155,6 +156,7 @@ static void sns_open(void *instance, struct ph_call *call)
     }
     *sns = (struct sns){.magic = SNS_MAGIC, .host = call->host, .config = config, .client = client};
     LIST_INIT(&sns->publishes);
+    LIST_INIT(&sns->probes);
     call->data = sns;
     ask_topic(sns, on_opened, call);
 }
@@ -218,13 +220,25 @@ static void sns_cancel(void *instance, struct ph_call *call)
     struct sns *sns = sns_from(instance);
     for (size_t i = 0; i < call->count; i++) {
         const struct ph_cancel *entry = call->entries[i];
-        call->results[i]->outcome = sns_publish_cancel(sns, entry->call) ? PH_OK : PH_NOT_FOUND;
+        const bool found = sns_publish_cancel(sns, entry->call) || aws_probe_cancel(&sns->probes, entry->call);
+        call->results[i]->outcome = found ? PH_OK : PH_NOT_FOUND;
     }
     call->host->complete(call);
 }
 
+static void sns_probe(void *instance, struct ph_call *call)
+{
+    sns_probe_start(sns_from(instance), call);
+}
+
 static const struct ph_common_operations common = {
-    .open = sns_open, .close = sns_close, .health = sns_health, .cancel = sns_cancel, .setup = sns_setup};
+    .open = sns_open,
+    .close = sns_close,
+    .health = sns_health,
+    .cancel = sns_cancel,
+    .setup = sns_setup,
+    .probe = sns_probe,
+};
 
 static const struct ph_alert_operations operations = {.publish = sns_publish};
 

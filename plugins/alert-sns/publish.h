@@ -6,6 +6,7 @@
 
 #include "core/list.h"
 #include "plugins/aws/client.h"
+#include "plugins/aws/probe.h"
 #include "posthouse/plugin.h"
 
 #define SNS_BATCH_MAX 10
@@ -26,6 +27,7 @@ struct sns {
     const struct sns_config *config;
     struct aws_client *client;
     struct sns_publishes publishes; ///< under way
+    struct aws_probes probes;       ///< rights that are tried
     int64_t published_at;           ///< monotonic, ns: when a publish last went well; 0: never
 };
 

@@ -119,4 +119,7 @@ bool aws_region_of(const char *text, char *region_r, size_t size);
 /// What a batch's own error code means for its entry: as for a whole request, for "SenderFault" true or false.
 enum ph_outcome aws_outcome_of(const char *code, bool sender_fault);
 
+/// True when a policy denied the request: the credentials are good, the right is missing.
+bool aws_lacks_right(const struct aws_answer *answer);
+
 #endif

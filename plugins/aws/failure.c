@@ -117,6 +117,18 @@ enum ph_outcome aws_outcome_of(const char *code, bool sender_fault)
     return sender_fault ? PH_INVALID : PH_TRANSIENT;
 }
 
+bool aws_lacks_right(const struct aws_answer *answer)
+{
+    static const char *const policy[] = {"AccessDenied", "AccessDeniedException", "AuthorizationError",
+                                         "AuthorizationErrorException"};
+    for (size_t i = 0; answer->outcome == PH_DENIED && i < sizeof policy / sizeof policy[0]; i++) {
+        if (strcmp(answer->code, policy[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct ph_text aws_header_find(const struct ph_http_response *response, const char *name)
 {
     for (size_t i = 0; response != NULL && i < response->header_count; i++) {

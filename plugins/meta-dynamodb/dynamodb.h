@@ -6,6 +6,7 @@
 
 #include "plugins/aws/ask.h"
 #include "plugins/aws/client.h"
+#include "plugins/aws/probe.h"
 #include "posthouse/plugin.h"
 #include <assert.h>
 #include <stdbool.h>
@@ -30,8 +31,9 @@ struct dynamodb {
     struct aws_client *client;
     struct gather *puts;
     struct gather *gets;
-    struct aws_asks asks; ///< DescribeTable under way
-    int64_t proved_at;    ///< ms of the monotonic clock: when a put went well last
+    struct aws_asks asks;     ///< DescribeTable under way
+    struct aws_probes probes; ///< rights that are tried
+    int64_t proved_at;        ///< ms of the monotonic clock: when a put went well last
     struct ph_call *opening;
     struct ph_call *closing;
 };

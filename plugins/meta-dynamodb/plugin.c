@@ -4,6 +4,7 @@
 #include "config.h"
 #include "plugins/meta-dynamodb/documents.h"
 #include "plugins/meta-dynamodb/dynamodb.h"
+#include "plugins/meta-dynamodb/probe.h"
 #include "plugins/meta-dynamodb/table.h"
 
 #include <stdlib.h>
@@ -52,19 +53,13 @@ static void dynamodb_close(void *instance, struct ph_call *call)
     aws_client_close(dynamodb->client, on_closed, dynamodb);
 }
 
-// The right to look at the table is missing, and perhaps no other: health will say so.
-static bool only_looking_is_denied(const struct aws_answer *answer)
-{
-    return answer->outcome == PH_DENIED &&
-           (strcmp(answer->code, "AccessDeniedException") == 0 || strcmp(answer->code, "AccessDenied") == 0);
-}
-
 static void open_done(void *owner, struct ph_call *call, const struct aws_answer *answer)
 {
     struct dynamodb *dynamodb = dynamodb_from(owner);
     struct aws_answer judged = *answer;
     enum ph_outcome outcome = table_judge(dynamodb, call, &judged);
-    if (outcome != PH_OK && !only_looking_is_denied(&judged)) {
+    // Perhaps only the right to look at the table is missing: health will say so.
+    if (outcome != PH_OK && !aws_lacks_right(&judged)) {
         outcome = outcome == PH_UNCERTAIN || outcome == PH_TRANSIENT ? PH_UNAVAILABLE : outcome;
         call->host->set(call, 0, outcome, judged.delay_ms, "%s", judged.text);
         aws_client_close(dynamodb->client, on_closed, dynamodb);
@@ -98,6 +93,7 @@ static void dynamodb_open(void *instance, struct ph_call *call)
     dynamodb->config = entry->config;
     dynamodb->opening = call;
     LIST_INIT(&dynamodb->asks);
+    LIST_INIT(&dynamodb->probes);
     const bool known = strncmp(dynamodb->config->table, "arn:", 4) == 0 &&
                        aws_region_of(dynamodb->config->table, region, sizeof region);
     dynamodb->client = aws_client_new(call->host, &dynamodb->config->aws, known ? region : NULL);
@@ -112,7 +108,8 @@ static void dynamodb_cancel(void *instance, struct ph_call *call)
     struct dynamodb *dynamodb = dynamodb_from(instance);
     for (size_t i = 0; i < call->count; i++) {
         const struct ph_cancel *entry = call->entries[i];
-        const bool found = documents_cancel(dynamodb, entry->call) || aws_ask_cancel(&dynamodb->asks, entry->call);
+        const bool found = documents_cancel(dynamodb, entry->call) || aws_ask_cancel(&dynamodb->asks, entry->call) ||
+                           aws_probe_cancel(&dynamodb->probes, entry->call);
         call->host->set(call, i, found ? PH_OK : PH_NOT_FOUND, 0, NULL);
     }
     call->host->complete(call);
@@ -141,6 +138,7 @@ static const struct ph_common_operations common = {
     .health = table_health,
     .cancel = dynamodb_cancel,
     .setup = table_setup,
+    .probe = probe_start,
 };
 
 static const struct ph_meta_operations slots = {.put = documents_put, .get = documents_get};

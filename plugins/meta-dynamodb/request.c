@@ -14,6 +14,8 @@
 #define SMALL ((size_t)32 << 10)
 #define ESCAPED 6u
 #define MILLISECONDS 1000
+// The key of an item that cannot be there.
+#define NOTHING "{\"id\":{\"S\":\"an id that no message has\"}}"
 
 static const char *status_name(uint32_t status)
 {
@@ -121,6 +123,11 @@ void request_put(struct buffer *body, const struct ph_document *document)
     buffer_text(body, "}}}");
 }
 
+void request_remove_nothing(struct buffer *body)
+{
+    buffer_text(body, "{\"DeleteRequest\":{\"Key\":" NOTHING "}}");
+}
+
 void request_gets_begin(struct buffer *body, const char *table)
 {
     table_begin(body, table);
@@ -137,6 +144,11 @@ void request_get(struct buffer *body, const struct ph_id *id)
     write_comma(body);
     write_id(body, id);
     buffer_byte(body, '}');
+}
+
+void request_get_nothing(struct buffer *body)
+{
+    buffer_text(body, NOTHING);
 }
 
 void request_table(struct buffer *body, const char *table)

@@ -25,6 +25,8 @@ void request_puts_begin(struct buffer *body, const char *table);
 void request_puts_end(struct buffer *body);
 /// A put; the caller adds no two of one id.
 void request_put(struct buffer *body, const struct ph_document *document);
+/// In the place of a put: the removal of an item that cannot be there, since its id is no UUID.
+void request_remove_nothing(struct buffer *body);
 /// An upper bound of what request_put() appends.
 size_t request_put_size(const struct ph_document *document);
 
@@ -32,6 +34,8 @@ size_t request_put_size(const struct ph_document *document);
 void request_gets_begin(struct buffer *body, const char *table);
 void request_gets_end(struct buffer *body, bool consistent);
 void request_get(struct buffer *body, const struct ph_id *id);
+/// A get of that item.
+void request_get_nothing(struct buffer *body);
 
 /// {"TableName":…}.
 void request_table(struct buffer *body, const char *table);

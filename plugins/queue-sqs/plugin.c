@@ -5,6 +5,7 @@
 #include "plugins/aws/gather.h"
 #include "plugins/queue-sqs/ask.h"
 #include "plugins/queue-sqs/change.h"
+#include "plugins/queue-sqs/probe.h"
 #include "plugins/queue-sqs/receive.h"
 #include "plugins/queue-sqs/setup.h"
 #include "plugins/queue-sqs/sqs.h"
@@ -65,12 +66,18 @@ static void sqs_close(void *instance, struct ph_call *call)
     receiver_stop(sqs->receiver, on_stopped);
 }
 
-// The right to look at the queue is missing, and perhaps no other: health and stats will say so.
-static bool only_looking_is_denied(const struct aws_answer *answer)
+static void open_failed(struct sqs *sqs, struct ph_call *call, const struct aws_answer *answer)
 {
-    return answer->outcome == PH_DENIED &&
-           (strcmp(answer->code, "AccessDenied") == 0 || strcmp(answer->code, "AccessDeniedException") == 0 ||
-            strcmp(answer->code, "AuthorizationError") == 0);
+    enum ph_outcome outcome = sqs_outcome(answer->outcome);
+    outcome = outcome == PH_UNCERTAIN || outcome == PH_TRANSIENT ? PH_UNAVAILABLE : outcome;
+    if (answer->outcome == PH_NOT_FOUND) {
+        call->host->set(call, 0, outcome, 0,
+                        "the queue %s does not exist; make it with Terraform, or with posthouse setup for local use",
+                        sqs->config->queue_url);
+    } else {
+        call->host->set(call, 0, outcome, answer->delay_ms, "%s", answer->text);
+    }
+    aws_client_close(sqs->client, on_closed, sqs);
 }
 
 static void open_done(void *owner, struct ph_call *call, const struct aws_answer *answer)
@@ -80,13 +87,9 @@ static void open_done(void *owner, struct ph_call *call, const struct aws_answer
     struct aws_answer read = *answer;
     char advice[ADVICE_SIZE] = "";
     const bool looked = ask_read(&read, &attributes);
-    if (!looked && !only_looking_is_denied(&read)) {
-        enum ph_outcome outcome = sqs_outcome(read.outcome);
-        outcome = outcome == PH_UNCERTAIN || outcome == PH_TRANSIENT ? PH_UNAVAILABLE : outcome;
-        call->host->set(call, 0, outcome, read.delay_ms, "%s%s", read.text,
-                        read.outcome == PH_NOT_FOUND ? " Make it with Terraform, or with posthouse setup for local use."
-                                                     : "");
-        aws_client_close(sqs->client, on_closed, sqs);
+    // Perhaps only the right to look at the queue is missing: health and stats will say so.
+    if (!looked && !aws_lacks_right(&read)) {
+        open_failed(sqs, call, &read);
         return;
     }
     if (looked) {
@@ -123,6 +126,7 @@ static struct sqs *sqs_new(struct ph_call *call, const struct sqs_config *config
     sqs->config = config;
     sqs->opening = call;
     LIST_INIT(&sqs->asks);
+    LIST_INIT(&sqs->probes);
     sqs->leases = leases_new(seed);
     sqs->receiver = receiver_new(sqs);
     const bool known = aws_region_of(config->queue_url, region, sizeof region);
@@ -164,7 +168,7 @@ static void sqs_cancel(void *instance, struct ph_call *call)
     for (size_t i = 0; i < call->count; i++) {
         const struct ph_cancel *entry = call->entries[i];
         const bool found = receiver_cancel(sqs->receiver, entry->call) || change_cancel(sqs, entry->call) ||
-                           aws_ask_cancel(&sqs->asks, entry->call);
+                           aws_ask_cancel(&sqs->asks, entry->call) || aws_probe_cancel(&sqs->probes, entry->call);
         call->host->set(call, i, found ? PH_OK : PH_NOT_FOUND, 0, NULL);
     }
     call->host->complete(call);
@@ -198,6 +202,7 @@ static const struct ph_common_operations common = {
     .health = ask_health,
     .cancel = sqs_cancel,
     .setup = setup_start,
+    .probe = probe_start,
 };
 
 static const struct ph_queue_operations slots = {

@@ -71,6 +71,12 @@ void request_batch_send(struct buffer *body, size_t number, const struct ph_job 
     buffer_free(&text);
 }
 
+void request_batch_refused_send(struct buffer *body, size_t number)
+{
+    entry_begin(body, number);
+    buffer_printf(body, ",\"MessageBody\":\"a trial of the right to send\",\"DelaySeconds\":%d}", INT32_MAX);
+}
+
 static void entry_handle(struct buffer *body, size_t number, struct ph_text handle)
 {
     entry_begin(body, number);

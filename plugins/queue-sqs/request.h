@@ -30,6 +30,8 @@ void request_batch_end(struct buffer *body);
 /// An entry of SendMessageBatch; md5_r receives what SQS must answer as MD5OfMessageBody.
 void request_batch_send(struct buffer *body, size_t number, const struct ph_job *job, struct md5 *md5,
                         char md5_r[SQS_MD5_SIZE]);
+/// An entry of SendMessageBatch that SQS refuses: its delay is longer than a queue keeps a message. It holds no job.
+void request_batch_refused_send(struct buffer *body, size_t number);
 /// An entry of DeleteMessageBatch.
 void request_batch_remove(struct buffer *body, size_t number, struct ph_text handle);
 /// An entry of ChangeMessageVisibilityBatch.

@@ -6,6 +6,7 @@
 
 #include "plugins/aws/ask.h"
 #include "plugins/aws/client.h"
+#include "plugins/aws/probe.h"
 #include "plugins/queue-sqs/leases.h"
 #include "plugins/queue-sqs/md5.h"
 #include "posthouse/plugin.h"
@@ -39,7 +40,8 @@ struct sqs {
     struct receiver *receiver;
     struct leases *leases;
     struct md5 md5;
-    struct aws_asks asks; ///< GetQueueAttributes under way
+    struct aws_asks asks;     ///< GetQueueAttributes under way
+    struct aws_probes probes; ///< rights that are tried
     struct ph_call *opening;
     struct ph_call *closing;
 };
