@@ -131,6 +131,22 @@ def quick_clock():
     moto.sqs.models.unix_time_millis = lambda: time.time() * 1000
 
 
+def sure_queues():
+    """moto removes a job by copying the list of all of them: what was sent or removed by others while two copies were being made
+    was undone by the later one. And a receive failed when another one changed the set of received jobs."""
+    import moto.sqs.models
+    queue = moto.sqs.models.Queue
+    remove = queue.delete_message
+
+    def delete_message(self, receipt_handle):
+        with self._messages_lock:  # which sending takes too
+            remove(self, receipt_handle)
+
+    queue.delete_message = delete_message
+    queue.pending_message_groups = property(
+        lambda self: {message.group_id for message in list(self._pending_messages)} - {None})
+
+
 def make_server():
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server as make_werkzeug
@@ -144,6 +160,7 @@ def make_server():
             pass
 
     quick_clock()
+    sure_queues()
     return make_werkzeug('127.0.0.1', 0, DomainDispatcherApplication(create_backend_app), threaded=True,
                          request_handler=Handler)
 

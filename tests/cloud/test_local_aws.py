@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """moto's server in its own process: who may do what there, and that it ends with its starter."""
 
+import concurrent.futures
 import json
 import pathlib
 import subprocess
@@ -8,9 +9,10 @@ import sys
 import time
 
 import botocore.exceptions
+import moto.sqs.models
 import pytest
 
-from local_aws import LIMIT, LocalAws, client
+from local_aws import ACCOUNT, LIMIT, REGION, LocalAws, client, sure_queues
 from moto_policy import actions, translated, without
 
 QUEUE = 'arn:aws:sqs:eu-west-1:123456789012:mine'
@@ -67,6 +69,38 @@ def test_the_command_makes_users_and_secrets(aws):
     secrets = client('secretsmanager', aws.url, keys)
     assert secrets.get_secret_value(SecretId='db')['SecretString'] == 'second'
     assert refused(secrets.list_secrets)
+
+
+def test_a_queue_keeps_what_is_sent_and_loses_what_is_removed():
+    """Also when much of that happens at once: moto itself, as the server has mended it, its threads changing often."""
+    sure_queues()
+    backend = moto.sqs.models.sqs_backends[ACCOUNT][REGION]
+    backend.create_queue('busy', {})
+    for number in range(200):
+        backend.send_message('busy', f'{number}')
+    received = [message.receipt_handle for _ in range(20)
+                for message in backend.receive_message('busy', 10, wait_seconds_timeout=0, visibility_timeout=LIMIT)]
+    assert len(received) == 200
+
+    def remove(handles):
+        for handle in handles:
+            backend.delete_message('busy', handle)
+
+    def send(count):
+        for number in range(count):
+            backend.send_message('busy', f'late {number}')
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(0.00001)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            work = [pool.submit(remove, received[part::4]) for part in range(4)] + [pool.submit(send, 50) for _ in range(2)]
+    finally:
+        sys.setswitchinterval(usual)
+    for each in work:
+        each.result()
+    left = [message.body for message in backend.get_queue('busy')._messages]
+    assert sorted(left) == sorted(2 * [f'late {number}' for number in range(50)])
 
 
 def test_it_ends_with_its_starter(tmp_path):
