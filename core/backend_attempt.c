@@ -70,6 +70,15 @@ static void leave_place(struct attempt *attempt)
     }
 }
 
+// The breaker wanted to know how this ends, and will not.
+static void lose_probe(struct attempt *attempt)
+{
+    if (attempt->probe) {
+        breaker_probe_lost(&attempt->backend->breaker);
+        attempt->probe = false;
+    }
+}
+
 static void tell_breaker(struct attempt *attempt, bool failed)
 {
     struct backend *backend = attempt->backend;
@@ -110,6 +119,17 @@ static void log_failure(const struct attempt *attempt, const struct ph_result *r
                 sizeof fields / sizeof fields[0]);
 }
 
+// Whether a plugin call that was cancelled was still in the plugin's line: of a change, what had gone out would be uncertain.
+static bool never_began(const struct attempt *attempt)
+{
+    const struct ph_call *raw = instance_call_raw(attempt->plugin_call);
+    bool began = (attempt->call->operation->flags & OPERATION_CHANGES) == 0;
+    for (size_t i = 0; i < raw->count && !began; i++) {
+        began = raw->results[i]->outcome != PH_TRANSIENT;
+    }
+    return !began;
+}
+
 // Stores outcomes, tells metrics, log and breaker. `common`: of all entries, NULL: the plugin.s.
 static void conclude(struct attempt *attempt, const struct ph_result *common, bool timed_out)
 {
@@ -131,6 +151,10 @@ static void conclude(struct attempt *attempt, const struct ph_result *common, bo
     }
     backend_metrics_attempt(backend->metrics, attempt->call->operation->number,
                             host_now_ns(backend->host) - attempt->started_ns, tally);
+    if (attempt->untouched) {
+        lose_probe(attempt);
+        return;
+    }
     if (failure != NULL) {
         log_failure(attempt, failure);
     }
@@ -145,6 +169,8 @@ static void ended(struct attempt *attempt, const struct ph_result *common, bool 
 {
     struct backend *backend = attempt->backend;
     struct backend_call *call = attempt->call;
+    attempt->untouched = common == NULL && timed_out && never_began(attempt);
+    call->lined = call->lined || attempt->untouched;
     conclude(attempt, common, timed_out);
     backend_retry(attempt);
     backend_admit_next(backend);
@@ -204,11 +230,11 @@ void attempt_drop(struct attempt *attempt, bool failed)
         attempt->state = ATTEMPT_OVER;
         return;
     }
-    if (failed && state != ATTEMPT_DELAYED) {
+    // Where attempts wait in the plugin's line, this one may be there too; those that went out have ended before.
+    if (failed && state != ATTEMPT_DELAYED && !attempt->call->lined) {
         tell_breaker(attempt, true);
-    } else if (attempt->probe) {
-        breaker_probe_lost(&attempt->backend->breaker);
-        attempt->probe = false;
+    } else {
+        lose_probe(attempt);
     }
 }
 

@@ -58,6 +58,7 @@ struct attempt {
     uint32_t number; ///< 1 for the first time an entry is sent
     bool probe;      ///< the breaker wants to know how it ends
     bool embedded;   ///< lies in the call
+    bool untouched;  ///< its time was over before anything of it went out
     size_t count;
     size_t first;               ///< index of its first entry, without `indexes`
     const uint32_t *indexes;    ///< of its entries in the call, or NULL: they are in a row
@@ -97,6 +98,7 @@ struct backend_call {
     bool ended; ///< no more attempts
     bool until_deadline;
     bool timed_out; ///< the deadline passed
+    bool lined;     ///< an attempt came back untouched: the plugin has more to do than it can
     bool done_told;
     uint64_t deadline_ns;
     int64_t wait_ms; ///< what a receive may take longer

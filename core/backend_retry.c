@@ -2,8 +2,8 @@
 //
 // What is repeated, and when. Entries of one attempt that may be repeated go together into the next, apart
 // from those that were throttled, which keep the delay they were told. An entry is repeated while its class
-// allows it, its attempts are not used up, the budget pays, and there is time; with until_deadline only the
-// time counts.
+// allows it, its attempts are not used up, the budget pays, and there is time; with until_deadline, or where
+// nothing of the attempt went out, only the time counts.
 #include "core/backend_internal.h"
 #include "core/xalloc.h"
 #include <assert.h>
@@ -26,6 +26,9 @@ static bool may_repeat(const struct attempt *attempt, uint32_t outcome, uint64_t
     const struct backend_call *call = attempt->call;
     if (!outcome_is_retryable(outcome) || call->ended || start_ns >= call->deadline_ns) {
         return false;
+    }
+    if (attempt->untouched) {
+        return true;
     }
     if (!call->until_deadline && (int64_t)attempt->number > backend->policy.retries) {
         return false;
@@ -79,8 +82,10 @@ void backend_retry(struct attempt *attempt)
     }
     for (size_t group = 0; group < GROUPS; group++) {
         if (counts[group] > 0) {
-            backend_metrics_retries(attempt->backend->metrics, call->operation->number, counts[group]);
-            rest(call, groups[group], counts[group], attempt->number + 1, due[group]);
+            if (!attempt->untouched) {
+                backend_metrics_retries(attempt->backend->metrics, call->operation->number, counts[group]);
+            }
+            rest(call, groups[group], counts[group], attempt->number + (attempt->untouched ? 0 : 1), due[group]);
         }
         free(groups[group]);
     }

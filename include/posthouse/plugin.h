@@ -69,7 +69,7 @@ enum ph_outcome {
     PH_CONFLICT = 3,    // the name or key is in use for something else; permanent
     PH_NOT_FOUND = 4,   // what the entry names does not exist; permanent
     PH_INVALID = 5,     // the backend will never take this entry; permanent
-    PH_TRANSIENT = 6,   // not done, for a passing reason (deadlock, reset before sending); a repeat may do
+    PH_TRANSIENT = 6,   // not done, for a passing reason (deadlock, reset or cancelled before sending); a repeat may do
     PH_THROTTLED = 7,   // not done, too fast; a repeat may do after delay_ms
     PH_UNAVAILABLE = 8, // not done: the backend cannot be reached or cannot work now (down, full, read-only, locked)
     PH_DENIED = 9,      // not done: the backend refuses this program (credentials, rights); an operator must act

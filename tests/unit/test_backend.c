@@ -229,6 +229,65 @@ static void test_hanging_attempt_is_cancelled_and_repeated(void **state)
     scene_free(scene);
 }
 
+// The attempts under way are cancelled when their time is over; the plugin says what became of them.
+static void end_late(struct scene *scene, size_t count, enum ph_outcome outcome)
+{
+    const size_t asked = scene->rig->started[PH_CANCEL];
+    const size_t first = scene->rig->kept_count - count;
+    rig_advance(scene->rig, 2001);
+    assert_int_equal(scene->rig->started[PH_CANCEL], asked + count);
+    for (size_t i = 0; i < count; i++) {
+        rig_end_kept(scene->rig, first + i, outcome);
+    }
+    rig_settle(scene->rig);
+}
+
+static void test_what_never_went_out_is_no_attempt(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_opened();
+    scene->keep = true;
+    const struct backend_options options = {.deadline_ms = 30000};
+    scene_submit(scene, 16, &options); // two attempts
+    rig_settle(scene->rig);
+    for (size_t i = 0; i < 8; i++) { // more than retries, and than the breaker bears
+        end_late(scene, 2, PH_TRANSIENT);
+        assert_int_equal(backend_state(scene->backend), BACKEND_READY);
+        assert_int_equal(scene->done, 0);
+        rig_advance(scene->rig, 21); // jitter
+        assert_int_equal(scene->rig->started[PH_QUEUE_SEND], 2 * (i + 2));
+    }
+    scene->keep = false;
+    end_late(scene, 2, PH_TRANSIENT);
+    rig_advance(scene->rig, 21);
+    assert_int_equal(scene->done, 1);
+    assert_int_equal(scene_outcome(scene, 15), PH_OK);
+    assert_false(backend_call_was_uncertain(scene->last, 15));
+    scene_free(scene);
+}
+
+static void test_only_what_went_out_tells_the_breaker(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_opened();
+    scene->settings.policy.failures = 1;
+    backend_set_policy(scene->backend, &scene->settings.policy);
+    scene->keep = true;
+    const struct backend_options options = {.deadline_ms = 3000};
+    scene_submit(scene, 1, &options);
+    rig_settle(scene->rig);
+    end_late(scene, 1, PH_TRANSIENT);
+    rig_advance(scene->rig, 1000); // the deadline, while it is in the line again
+    assert_int_equal(scene->done, 1);
+    assert_int_equal(backend_state(scene->backend), BACKEND_READY);
+    rig_end_kept(scene->rig, scene->rig->kept_count - 1, PH_TRANSIENT);
+    scene_submit(scene, 1, NULL);
+    rig_settle(scene->rig);
+    end_late(scene, 1, PH_UNCERTAIN);
+    assert_int_equal(backend_state(scene->backend), BACKEND_UNAVAILABLE);
+    scene_free(scene);
+}
+
 static void released(void *context)
 {
     ((struct scene *)context)->released++;
@@ -682,6 +741,8 @@ int main(void)
         cmocka_unit_test(test_throttled_waits_as_told),
         cmocka_unit_test(test_budget_bounds_repeats),
         cmocka_unit_test(test_hanging_attempt_is_cancelled_and_repeated),
+        cmocka_unit_test(test_what_never_went_out_is_no_attempt),
+        cmocka_unit_test(test_only_what_went_out_tells_the_breaker),
         cmocka_unit_test(test_deadline_answers_while_entries_stay),
         cmocka_unit_test(test_frees_on_any_thread),
         cmocka_unit_test(test_reads_end_transient_and_receives_wait_longer),
