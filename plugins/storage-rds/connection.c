@@ -131,6 +131,9 @@ static void fail_first(struct connection *connection, const PGresult *result)
         return;
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     rds_failure_state(&job->failure, state, connection->rds->server);
+    // The host gave it up while the server worked on it: to the host `transient` is what never left the line.
+    if (job == connection->cancelled && job->failure.outcome == PH_TRANSIENT)
+        job->failure.outcome = PH_UNAVAILABLE;
     if (state == NULL && job->changes)
         job->failure.outcome = PH_UNCERTAIN;
     connection->rds->stuck = connection->rds->stuck || job->failure.locked;

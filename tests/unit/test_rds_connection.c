@@ -261,7 +261,7 @@ static void test_cancel_ends_a_running_call(void **state)
     struct test_call *call = start_add(1);
     cluster_until(host, WAITING, "1");
     assert_int_equal(cancel(call), PH_OK);
-    assert_int_equal(end_of(call, "57014"), PH_TRANSIENT);
+    assert_int_equal(end_of(call, "57014"), PH_UNAVAILABLE);
     PQfinish(other);
     // The session is still the same, and of use. The lock may go a moment later, or the cancel come: the host repeats then.
     enum ph_outcome outcome = PH_TRANSIENT;
