@@ -24,9 +24,10 @@
 //   3. What a plugin's call still holds keeps its place under the concurrency limit.
 //   4. An entry is repeated only after transient, throttled, unavailable or uncertain. If any attempt of it
 //      ended uncertain and no later one got an answer, it ends uncertain.
-//   5. What waited in the plugin's own line until its time was over, and so never went out, is no attempt: it goes
-//      to the plugin again until the deadline, without a retry, the budget or the breaker counting it. A backend
-//      that is slow is not made to look dead by what waits for it.
+//   5. What waited in the plugin's own line until its time was over, and so never went out, is no attempt while the
+//      backend answers others: it goes to the plugin again until the deadline, without a retry, the budget or the
+//      breaker counting it. A backend that is slow is not made to look dead by what waits for it; one that answers
+//      nobody is.
 #ifndef CORE_BACKEND_H
 #define CORE_BACKEND_H
 

@@ -16,7 +16,7 @@ size_t backend_concurrency(const struct backend *backend)
 static void enqueue(struct attempt *attempt)
 {
     struct backend *backend = attempt->backend;
-    if (attempt->number == 1 && backend->waiting_count >= (size_t)backend->policy.waiting) {
+    if (!attempt->again && backend->waiting_count >= (size_t)backend->policy.waiting) {
         backend_refuse(attempt, "overloaded: too many calls wait for the backend");
         return;
     }

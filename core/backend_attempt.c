@@ -130,6 +130,12 @@ static bool never_began(const struct attempt *attempt)
     return !began;
 }
 
+// Whether the backend answered anything since the attempt began. One that is slow does, one that is dead does not.
+static bool heard_since(const struct attempt *attempt)
+{
+    return attempt->backend->answered_ns >= attempt->started_ns;
+}
+
 // Stores outcomes, tells metrics, log and breaker. `common`: of all entries, NULL: the plugin.s.
 static void conclude(struct attempt *attempt, const struct ph_result *common, bool timed_out)
 {
@@ -151,6 +157,9 @@ static void conclude(struct attempt *attempt, const struct ph_result *common, bo
     }
     backend_metrics_attempt(backend->metrics, attempt->call->operation->number,
                             host_now_ns(backend->host) - attempt->started_ns, tally);
+    if (answered && raw != NULL) {
+        backend->answered_ns = host_now_ns(backend->host);
+    }
     if (attempt->untouched) {
         lose_probe(attempt);
         return;
@@ -169,8 +178,7 @@ static void ended(struct attempt *attempt, const struct ph_result *common, bool 
 {
     struct backend *backend = attempt->backend;
     struct backend_call *call = attempt->call;
-    attempt->untouched = common == NULL && timed_out && never_began(attempt);
-    call->lined = call->lined || attempt->untouched;
+    attempt->untouched = common == NULL && timed_out && heard_since(attempt) && never_began(attempt);
     conclude(attempt, common, timed_out);
     backend_retry(attempt);
     backend_admit_next(backend);
@@ -230,8 +238,10 @@ void attempt_drop(struct attempt *attempt, bool failed)
         attempt->state = ATTEMPT_OVER;
         return;
     }
-    // Where attempts wait in the plugin's line, this one may be there too; those that went out have ended before.
-    if (failed && state != ATTEMPT_DELAYED && !attempt->call->lined) {
+    // While the backend answers others, this one may be in the plugin's line.
+    const bool may_wait = (state == ATTEMPT_RUNNING || state == ATTEMPT_ASKED) && heard_since(attempt) &&
+                          (attempt->call->operation->flags & OPERATION_CHANGES) != 0;
+    if (failed && state != ATTEMPT_DELAYED && !may_wait) {
         tell_breaker(attempt, true);
     } else {
         lose_probe(attempt);

@@ -58,7 +58,8 @@ struct attempt {
     uint32_t number; ///< 1 for the first time an entry is sent
     bool probe;      ///< the breaker wants to know how it ends
     bool embedded;   ///< lies in the call
-    bool untouched;  ///< its time was over before anything of it went out
+    bool untouched;  ///< its time was over before anything of it went out, and the backend answered meanwhile
+    bool again;      ///< it was let in before
     size_t count;
     size_t first;               ///< index of its first entry, without `indexes`
     const uint32_t *indexes;    ///< of its entries in the call, or NULL: they are in a row
@@ -98,7 +99,6 @@ struct backend_call {
     bool ended; ///< no more attempts
     bool until_deadline;
     bool timed_out; ///< the deadline passed
-    bool lined;     ///< an attempt came back untouched: the plugin has more to do than it can
     bool done_told;
     uint64_t deadline_ns;
     int64_t wait_ms; ///< what a receive may take longer
@@ -136,6 +136,7 @@ struct backend {
     struct attempt_queue given_up;
     size_t running; ///< places in use
     struct breaker breaker;
+    uint64_t answered_ns; ///< when an attempt was answered last
     struct retry_budget budget;
 
     // Its life.

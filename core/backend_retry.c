@@ -39,6 +39,7 @@ static bool may_repeat(const struct attempt *attempt, uint32_t outcome, uint64_t
 static void rest(struct backend_call *call, const uint32_t *indexes, size_t count, uint32_t number, uint64_t due_ns)
 {
     struct attempt *attempt = attempt_new(call, 0, indexes, count, number);
+    attempt->again = true;
     attempt->state = ATTEMPT_RESTING;
     attempt->timer.expired = backend_rested;
     timers_set(host_timers(call->backend->host), &attempt->timer, due_ns);

@@ -296,7 +296,7 @@ static void job_wake_readers(struct exchange *exchange, const struct ph_record *
 }
 
 // What follows a recorded delivery, also when it was recorded before: the repeat finishes what a crash left undone. `again`:
-// an attempt of this same call got no answer, so it is that one which wrote what is found now.
+// an attempt of this same call got no answer, so most likely it is that one which wrote what is found now.
 static void job_finish(struct job *job, const struct ph_delivery *delivery, bool again)
 {
     struct exchange *exchange = job->haul->courier->exchange;

@@ -221,8 +221,9 @@ struct ph_common_operations {
     // Takes over a changed config. Entry ph_reload. On any outcome but PH_OK the old config stays in force.
     // NULL: every change makes the host swap instances.
     ph_start_f *reload;
-    // Asks that a call end soon, with whatever outcome is true then. Entry ph_cancel. The victim still completes by
-    // itself, exactly once, before or after; a call that is unknown or over is PH_NOT_FOUND. NULL: never asked.
+    // Asks that a call end soon, with whatever outcome is true then: of a change, PH_TRANSIENT means that it had not
+    // begun, PH_UNAVAILABLE that what was under way is undone. Entry ph_cancel. The victim still completes by itself,
+    // exactly once, before or after; a call that is unknown or over is PH_NOT_FOUND. NULL: never asked.
     ph_start_f *cancel;
     // 1.1. Makes in the backend what the config names and is missing (table, queue, topic), for local use and
     // tests. Entry ph_setup, output ph_steps. Called without an instance, since open may refuse such a backend;

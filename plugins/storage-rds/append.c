@@ -346,6 +346,7 @@ static void again(struct rds_job *job)
     job->steps[0].statement = SQL_APPEND;
     job->steps[0].count = ARRAYS;
     job->failure = (struct rds_failure){.outcome = PH_OK};
+    job->given_up = false;
     rds_submit(job);
 }
 

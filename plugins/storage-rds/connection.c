@@ -132,7 +132,7 @@ static void fail_first(struct connection *connection, const PGresult *result)
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     rds_failure_state(&job->failure, state, connection->rds->server);
     // The host gave it up while the server worked on it: to the host `transient` is what never left the line.
-    if (job == connection->cancelled && job->failure.outcome == PH_TRANSIENT)
+    if (job->given_up && job->failure.outcome == PH_TRANSIENT)
         job->failure.outcome = PH_UNAVAILABLE;
     if (state == NULL && job->changes)
         job->failure.outcome = PH_UNCERTAIN;
@@ -472,6 +472,7 @@ bool connection_cancel(struct connection *connection, const struct ph_call *call
         job = job->next;
     if (job == NULL)
         return false;
+    job->given_up = true;
     if (connection->first == job) {
         // One at a time: over a network that answers nothing each may hang for long, and must not hold all threads.
         PGcancel *cancel = PQgetCancel(connection->pg);

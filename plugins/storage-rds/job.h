@@ -61,6 +61,7 @@ struct rds_job {
     // the engine's
     struct rds_job *next;
     struct connection *connection; ///< NULL: it waits
+    bool given_up;                 ///< by the host, after it was sent
     struct rds_failure failure;
 };
 

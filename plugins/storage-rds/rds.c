@@ -485,6 +485,15 @@ static struct rds_job *unlink_job(struct rds_line *line, const struct ph_call *c
     return job;
 }
 
+static bool lane_works(const struct rds *rds, enum rds_lane lane)
+{
+    for (size_t i = 0; i < rds->connection_count; i++) {
+        if (connection_lane(rds->connections[i]) == lane && connection_state(rds->connections[i]) == CONNECTION_READY)
+            return true;
+    }
+    return false;
+}
+
 // A call that is over may have no memory any more, so it is looked for, not asked.
 static bool cancel(struct rds *rds, const struct ph_call *call)
 {
@@ -497,7 +506,10 @@ static bool cancel(struct rds *rds, const struct ph_call *call)
         struct rds_job *job = unlink_job(&rds->lines[lane], call);
         if (job == NULL)
             continue;
-        rds_failure_say(&late, PH_TRANSIENT, "no connection was free in time");
+        if (lane_works(rds, (enum rds_lane)lane))
+            rds_failure_say(&late, PH_TRANSIENT, "no connection was free in time");
+        else
+            rds_failure_say(&late, PH_UNAVAILABLE, "no connection to the database was to be had in time");
         refuse(job, &late);
         return true;
     }
