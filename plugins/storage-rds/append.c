@@ -11,6 +11,7 @@
 #include "plugins/storage-rds/operations.h"
 #include "plugins/storage-rds/parameters.h"
 #include "plugins/storage-rds/rds.h"
+#include "plugins/storage-rds/recent.h"
 #include "plugins/storage-rds/statements.h"
 #include "plugins/storage-rds/values.h"
 #include "plugins/storage-rds/wave.h"
@@ -238,9 +239,20 @@ static void settle(struct appending *appending, size_t i, enum ph_outcome outcom
                     outcome == PH_CONFLICT ? "the idempotency key stands for another message" : NULL);
 }
 
+// Stored by an attempt before this one, whose time is the one that counts.
 static void read_stored(struct appending *appending, struct values *values, size_t i)
 {
+    recent_drop(appending->wave->rds->recent, &entry_of(appending->wave, i)->id);
     settle(appending, i, PH_OK, entry_of(appending->wave, i)->id, values_bigint(values, 2));
+}
+
+// Stored here now, unless the commit fails. What is to wait is not kept.
+static void settle_new(struct appending *appending, size_t i)
+{
+    const struct ph_message *entry = entry_of(appending->wave, i);
+    if (entry->deliver_at <= appending->now)
+        recent_put(appending->wave->rds->recent, entry, appending->now);
+    settle(appending, i, PH_OK, entry->id, appending->now);
 }
 
 static void read_taken(struct appending *appending, struct values *values, size_t i)
@@ -333,7 +345,7 @@ static bool append_rows(struct rds_job *job, size_t step, const PGresult *result
         if (outcome->outcome == PH_PENDING && appending->unknown_count > 0)
             good = refuse_unknown(appending, i);
         if (good && outcome->outcome == PH_PENDING)
-            settle(appending, i, PH_OK, entry_of(appending->wave, i)->id, appending->now);
+            settle_new(appending, i);
     }
     return good;
 }
@@ -358,6 +370,9 @@ static void append_done(struct rds_job *job, const struct rds_failure *failure)
     struct appending *appending = wave->data;
     bool twin = failure->twin && appending->repeats++ < REPEATS_MOST;
     bool unusual = failure->outcome == PH_OK && appending->now == 0;
+    // What was not committed, as far as is known, may yet be stored with another time.
+    for (size_t i = 0; failure->outcome != PH_OK && i < wave->count; i++)
+        recent_drop(wave->rds->recent, &entry_of(wave, i)->id);
     if (twin || unusual)
         again(job);
     else

@@ -3,12 +3,14 @@
 // deliver: carries messages to their inboxes, a wave of them in one transaction.
 //
 // Most messages are due, not expired and have never failed: one statement takes their marks away, moves the inboxes' counters
-// and writes. What it leaves is sent again as a transaction of two statements: the first locks the marks, in order of their
+// and writes. Mostly this instance has stored them itself, a moment ago: then the statement need not look them up, and answers
+// with their numbers alone. What it leaves is sent again as a transaction of two statements: the first locks the marks, in order of their
 // ids; the second locks the inboxes' counters, in order of their names, decides and writes. Both tell of every message whose mark
 // they met. Of those without a mark, the recorded outcome is read afterwards.
 #include "plugins/storage-rds/operations.h"
 #include "plugins/storage-rds/parameters.h"
 #include "plugins/storage-rds/rds.h"
+#include "plugins/storage-rds/recent.h"
 #include "plugins/storage-rds/record.h"
 #include "plugins/storage-rds/statements.h"
 #include "plugins/storage-rds/wave.h"
@@ -22,6 +24,9 @@ enum {
     DELIVER_NOW,
     DELIVER_COLUMNS
 };
+
+// What the statement for known messages gives.
+enum { KNOWN_N, KNOWN_LATE, KNOWN_NOW, KNOWN_GONE, KNOWN_COLUMNS };
 
 static void end_everybody(struct ph_record *record, uint32_t state, int64_t now)
 {
@@ -50,11 +55,9 @@ static bool read_marked(struct wave *wave, struct values *values, size_t i)
     return true;
 }
 
-// A row without an id names a recipient who is gone.
-static bool read_gone(struct wave *wave, struct values *values, size_t i)
+static bool read_gone(struct wave *wave, struct ph_text name, size_t i)
 {
     struct ph_delivery *delivery = wave->call->outputs[wave->indexes[i]];
-    struct ph_text name = values_peek(values, DELIVER_RECORD + RECORD_RECIPIENTS);
     struct ph_recipient *recipient = delivery->record != NULL ? record_recipient(delivery->record, name) : NULL;
     if (recipient == NULL)
         return false;
@@ -70,18 +73,49 @@ static void conclude(struct ph_delivery *delivery)
         delivery->delivered = delivery->delivered || record->recipients[i]->state == PH_STATE_DELIVERED;
 }
 
+// A message that is known; its record was made before.
+static bool read_known(struct wave *wave, struct values *values, size_t i)
+{
+    struct ph_record *const *records = wave->data;
+    struct ph_delivery *delivery = wave->call->outputs[wave->indexes[i]];
+    bool late = values_boolean(values, KNOWN_LATE);
+    delivery->record = records[i];
+    end_everybody(records[i], late ? PH_STATE_EXPIRED : PH_STATE_DELIVERED, values_bigint(values, KNOWN_NOW));
+    recent_drop(wave->rds->recent, &records[i]->id);
+    wave->call->host->set(wave->call, wave->indexes[i], PH_OK, 0, NULL);
+    return true;
+}
+
+static bool known_row(struct wave *wave, struct values *values)
+{
+    size_t i = values_index(values, KNOWN_N, wave->count);
+    if (values->wrong)
+        return false;
+    return values_null(values, KNOWN_LATE) ? read_gone(wave, values_peek(values, KNOWN_GONE), i)
+                                           : read_known(wave, values, i);
+}
+
+static bool deliver_row(struct wave *wave, struct values *values)
+{
+    size_t i = values_index(values, DELIVER_N, wave->count);
+    if (values->wrong)
+        return false;
+    return values_null(values, DELIVER_RECORD)
+               ? read_gone(wave, values_peek(values, DELIVER_RECORD + RECORD_RECIPIENTS), i)
+               : read_marked(wave, values, i);
+}
+
 static bool deliver_rows(struct rds_job *job, size_t step, const PGresult *result)
 {
     struct wave *wave = job->data;
+    const bool known = job->steps[step].statement == SQL_DELIVER_KNOWN;
     bool good = true;
     if (job->steps[step].statement == SQL_DELIVER_MARKS)
         return true;
     // Messages come before those who are gone, as the statement lists them.
     for (int row = 0; good && row < PQntuples(result); row++) {
-        struct values values = values_row(job->call, result, row, DELIVER_COLUMNS);
-        size_t i = values_index(&values, DELIVER_N, wave->count);
-        bool gone = !values.wrong && values_null(&values, DELIVER_RECORD);
-        good = !values.wrong && (gone ? read_gone(wave, &values, i) : read_marked(wave, &values, i)) && !values.wrong;
+        struct values values = values_row(job->call, result, row, known ? KNOWN_COLUMNS : DELIVER_COLUMNS);
+        good = (known ? known_row : deliver_row)(wave, &values) && !values.wrong;
     }
     for (size_t i = 0; good && i < wave->count; i++) {
         struct ph_delivery *delivery = job->call->outputs[wave->indexes[i]];
@@ -212,13 +246,39 @@ static void fresh_done(struct rds_job *job, const struct rds_failure *failure)
         deliver_whole(job->data);
 }
 
+// The records of the wave's messages, if all of them are known; else NULL.
+static struct ph_record **known_records(const struct wave *wave)
+{
+    struct ph_record **records = wave->rds->host->alloc(wave->call, (wave->count + 1) * sizeof(struct ph_record *));
+    for (size_t i = 0; records != NULL && i < wave->count; i++) {
+        const struct recent_message *message = recent_find(wave->rds->recent, wave->call->entries[wave->indexes[i]]);
+        if (message == NULL || (records[i] = record_known(wave->call, message)) == NULL)
+            return NULL;
+    }
+    return records;
+}
+
+// Recipients and priorities, in the order of the entries.
+static bool known_parameters(struct rds_step *step, const struct wave *wave)
+{
+    struct array recipients = array_begin(wave->call, PARAMETER_TEXT, wave->count, wave->count * 16);
+    struct array priorities = array_begin(wave->call, PARAMETER_BIGINT, wave->count, wave->count * 8);
+    for (size_t i = 0; i < wave->count; i++) {
+        const struct recent_message *message = recent_find(wave->rds->recent, wave->call->entries[wave->indexes[i]]);
+        array_bytes(&recipients, message->recipients.bytes, message->recipients.length);
+        array_bigint(&priorities, message->priority);
+    }
+    return step_column(step, &recipients) && step_column(step, &priorities);
+}
+
 static void deliver_start(struct wave *wave)
 {
     struct rds_job *job = deliver_job(wave, 1, fresh_done);
     if (job == NULL)
         return;
-    struct rds_step *step = rds_job_step(job, SQL_DELIVER_FRESH, 0);
-    if (deliver_step(step, wave) && ids_parameter(step, wave))
+    wave->data = known_records(wave);
+    struct rds_step *step = rds_job_step(job, wave->data != NULL ? SQL_DELIVER_KNOWN : SQL_DELIVER_FRESH, 0);
+    if (deliver_step(step, wave) && ids_parameter(step, wave) && (wave->data == NULL || known_parameters(step, wave)))
         rds_submit(job);
     else
         rds_no_memory(job);

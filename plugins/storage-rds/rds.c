@@ -13,6 +13,7 @@
 #include "plugins/storage-rds/connection.h"
 #include "plugins/storage-rds/listener.h"
 #include "plugins/storage-rds/parameters.h"
+#include "plugins/storage-rds/recent.h"
 #include "plugins/storage-rds/schema.h"
 #include "plugins/storage-rds/statements.h"
 
@@ -253,6 +254,7 @@ static void free_rds(struct rds *rds)
     for (size_t i = 0; i < rds->connection_count; i++)
         connection_free(rds->connections[i]);
     listener_free(rds->listener);
+    recent_free(rds->recent);
     rds->magic = 0;
     free(rds);
 }
@@ -423,10 +425,12 @@ void rds_open(void *instance, struct ph_call *call)
         rds->config = config;
         rds->trouble.outcome = PH_OK;
         call->host->random(call->host, &rds->seed, sizeof(rds->seed));
+        rds->recent = recent_new(rds->seed);
         rds->turn = event_new(call->host->base, -1, 0, on_turn, rds);
         set_password(rds, config->password);
     }
-    if (rds == NULL || rds->turn == NULL || (config->password != NULL && rds->password == NULL)) {
+    if (rds == NULL || rds->turn == NULL || rds->recent == NULL ||
+        (config->password != NULL && rds->password == NULL)) {
         rds_failure_say(&failure, PH_UNAVAILABLE, "out of memory");
         open_failed(opening, &failure);
         return;

@@ -15,6 +15,7 @@
 struct connection;
 struct event;
 struct listener;
+struct recent;
 
 #define RDS_MAGIC 0x70687264u
 #define RDS_CONNECTIONS 48
@@ -40,6 +41,7 @@ struct rds {
     bool walk_again;        ///< and shall do so again
     struct ph_id walk_from; ///< where the next one begins
     int64_t walked_at;      ///< when the last walk began, in ms of the host's monotonic clock; 0: never
+    struct recent *recent;  ///< what was appended lately
     struct rds_line lines[RDS_LANES];
     struct connection *connections[RDS_CONNECTIONS];
     size_t connection_count;

@@ -6,6 +6,8 @@
 // got it (they were gone at that moment), else what the message's trouble says: expired, dead or failed.
 #include "plugins/storage-rds/record.h"
 
+#include <string.h>
+
 #include "plugins/storage-rds/names.h"
 
 #define RECIPIENTS_MOST 4096
@@ -70,20 +72,19 @@ static struct ph_text next_word(struct ph_text *text)
     return word;
 }
 
-// Makes the recipients, all open. The names are cut out of one copy, so that each is followed by a NUL.
-static bool make_recipients(struct values *values, struct ph_record *record, int column)
+// Makes the recipients, all open. The names are cut out of the copy that is given, so that each is followed by a NUL.
+static bool make_recipients(struct ph_call *call, struct ph_record *record, struct ph_text names)
 {
-    const struct ph_host *host = values->call->host;
-    struct ph_text names = values_text(values, column);
+    const struct ph_host *host = call->host;
     size_t count = names.length > 0;
     for (size_t i = 0; i < names.length; i++)
         count += names.bytes[i] == ' ';
-    struct ph_recipient **recipients = host->alloc(values->call, (count + 1) * sizeof(struct ph_recipient *));
-    if (values->wrong || recipients == NULL || count > RECIPIENTS_MOST)
+    struct ph_recipient **recipients = host->alloc(call, (count + 1) * sizeof(struct ph_recipient *));
+    if (recipients == NULL || count > RECIPIENTS_MOST)
         return false;
     record->recipients = recipients;
     for (char *at = (char *)(uintptr_t)names.bytes; record->recipient_count < count;) {
-        struct ph_recipient *recipient = host->make(values->call, PH_MAKE_RECIPIENT);
+        struct ph_recipient *recipient = host->make(call, PH_MAKE_RECIPIENT);
         struct ph_text word = next_word(&names);
         if (recipient == NULL || !names_plain(word))
             return false;
@@ -186,9 +187,53 @@ struct ph_record *record_fresh(struct values *values, int first)
     record->reason = record->subject = record->body = (struct ph_text){.bytes = "", .length = 0};
     if (!values_null(values, first + RECORD_FAILURES))
         read_failures(values, first, record);
-    if (!values->wrong && !make_recipients(values, record, first + RECORD_RECIPIENTS))
+    const struct ph_text names = values_text(values, first + RECORD_RECIPIENTS);
+    if (!values->wrong && !make_recipients(values->call, record, names))
         values->wrong = true;
     return values->wrong ? NULL : record;
+}
+
+// The texts of a kept message, each copied into the call's arena and followed by a NUL.
+static bool copy_texts(struct ph_call *call, const struct recent_message *message, struct ph_record *record,
+                       struct ph_text *recipients_r)
+{
+    const struct {
+        struct ph_text from;
+        struct ph_text *to;
+    } texts[] = {
+        {message->sender, &record->sender},
+        {message->trace, &record->trace},
+        {message->content_type, &record->content_type},
+        {message->attributes, &record->attributes},
+        {message->recipients, recipients_r},
+    };
+    size_t length = 0;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        length += texts[i].from.length + 1;
+    char *at = call->host->alloc(call, length);
+    for (size_t i = 0; at != NULL && i < sizeof(texts) / sizeof(texts[0]); i++) {
+        memcpy(at, texts[i].from.bytes, texts[i].from.length);
+        at[texts[i].from.length] = '\0';
+        *texts[i].to = (struct ph_text){.bytes = at, .length = texts[i].from.length};
+        at += texts[i].from.length + 1;
+    }
+    return at != NULL;
+}
+
+struct ph_record *record_known(struct ph_call *call, const struct recent_message *message)
+{
+    struct ph_record *record = call->host->make(call, PH_MAKE_RECORD);
+    struct ph_text recipients;
+    if (record == NULL || !copy_texts(call, message, record, &recipients))
+        return NULL;
+    record->id = message->id;
+    record->accepted_at = message->accepted_at;
+    record->deliver_at = message->deliver_at;
+    record->expires_at = message->expires_at;
+    record->priority = message->priority;
+    record->body_length = message->body_length;
+    record->reason = record->subject = record->body = (struct ph_text){.bytes = "", .length = 0};
+    return make_recipients(call, record, recipients) ? record : NULL;
 }
 
 struct ph_record *record_read(struct values *values, int first, enum record_column columns)

@@ -4,6 +4,7 @@
 #ifndef PLUGINS_STORAGE_RDS_RECORD_H
 #define PLUGINS_STORAGE_RDS_RECORD_H
 
+#include "plugins/storage-rds/recent.h"
 #include "plugins/storage-rds/values.h"
 
 /// The columns of a record, in the order in which statements.c gives them.
@@ -42,6 +43,9 @@ struct ph_record *record_read(struct values *values, int first, enum record_colu
 
 /// Reads what deliver gives: all recipients open, as nobody has been ended before.
 struct ph_record *record_fresh(struct values *values, int first);
+
+/// Makes it of what is kept, as record_fresh() does. NULL: the arena is used up.
+struct ph_record *record_known(struct ph_call *call, const struct recent_message *message);
 
 /// Takes all states away: inbox records show who else got it, but not what became of that.
 void record_hide_states(struct ph_record *record);

@@ -64,6 +64,36 @@
 // the server believes of the outbox, which most of the time is empty: a join may be planned for reading all of it once for each that is given.
 #define AT_ITS_PLACE "[width_bucket(o.id, $1::uuid[])]"
 
+// Of an array of a batch, the item of the entry k.n; one that is the same for all comes as an array of one.
+#define ITEM(type, parameter) "coalesce((" parameter "::" type "[])[k.n], (" parameter ")[1])"
+
+// What is written for the marks that are gone, by what is known of them. Names must sort by their bytes, whatever the
+// database's collation: that is the order in which inboxes are locked.
+#define DELIVER_WRITE(recipients, priority)                                                              \
+    " named AS MATERIALIZED (SELECT k.n, unnest(string_to_array(" recipients ", ' ')) AS name"           \
+    " FROM marked k WHERE NOT k.late),"                                                                  \
+    " counted AS (UPDATE posthouse_inboxes i SET position = i.position + c.count"                        \
+    " FROM (SELECT s.name, count(*) AS count, array_agg(s.n) AS places"                                  \
+    " FROM (SELECT name, n FROM named ORDER BY name, n) s GROUP BY s.name ORDER BY s.name) c"            \
+    " WHERE i.name = c.name AND NOT i.removed"                                                           \
+    " RETURNING i.name, i.position - c.count AS position, c.count, c.places),"                           \
+    " clock AS MATERIALIZED (SELECT " TIME " AS now,"                                                    \
+    " coalesce(sum(count), 0) < (SELECT count(*) FROM named) AS short FROM counted),"                    \
+    " rows AS (INSERT INTO posthouse_deliveries(message, at, position, recipient)"                       \
+    " SELECT ($4::uuid[])[e.n], " NOW ", e.position, e.name FROM (SELECT c.name, unnest(c.places) AS n," \
+    " generate_series(c.position + 1, c.position + c.count) AS position FROM counted c) e),"             \
+    " alerts AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 2, ($4::uuid[])[k.n], " NOW           \
+    " + " ITEM("bigint", "$2") " FROM marked k WHERE " priority " = 1 AND NOT k.late"                    \
+                               " ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due),"              \
+                               " lost AS (INSERT INTO posthouse_troubles(id, state, at)"                 \
+                               " SELECT ($4::uuid[])[k.n], CASE WHEN k.late THEN 2 ELSE 4 END, " NOW     \
+                               " FROM marked k WHERE k.late OR ((SELECT short FROM clock)"               \
+                               " AND k.n NOT IN (SELECT unnest(c.places) FROM counted c))"               \
+                               " ON CONFLICT (id) DO UPDATE SET state = excluded.state, at = excluded.at)"
+#define DELIVER_WRITE_FRESH DELIVER_WRITE("k.recipients", "k.priority")
+#define DELIVER_WRITE_KNOWN DELIVER_WRITE(ITEM("text", "$5") " COLLATE \"C\"", ITEM("bigint", "$6"))
+#define DELIVER_GONE " FROM named r WHERE (SELECT short FROM clock) AND r.name NOT IN (SELECT name FROM counted)"
+
 // What an outbox mark must be for posthouse_outbox_later to hold it, in the words of the index; and to be leased.
 #define OUTBOX_LATER "(o.delayed OR o.swept OR o.failed OR o.sends > 0)"
 #define MINUTE_AGO "(lpad(to_hex(" NOW " - 60000), 12, '0') || '00000000000000000000')::uuid" // as an id
@@ -193,32 +223,18 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " RETURNING ($3::bigint[])" AT_ITS_PLACE
         " AS n, m.priority, m.recipients, m.id, m.accepted_at, m.deliver_at, m.expires_at,"
         " octet_length(m.body)::bigint AS body_length, m.sender, m.trace, m.content_type, m.attributes,"
-        " m.expires_at > 0 AND m.expires_at <= " TIME " AS late),"
-        " named AS MATERIALIZED (SELECT k.n, unnest(string_to_array(k.recipients, ' ')) AS name"
-        " FROM marked k WHERE NOT k.late),"
-        " counted AS (UPDATE posthouse_inboxes i SET position = i.position + c.count"
-        " FROM (SELECT s.name, count(*) AS count, array_agg(s.n) AS places"
-        " FROM (SELECT name, n FROM named ORDER BY name, n) s GROUP BY s.name ORDER BY s.name) c"
-        " WHERE i.name = c.name AND NOT i.removed"
-        " RETURNING i.name, i.position - c.count AS position, c.count, c.places),"
-        " clock AS MATERIALIZED (SELECT " TIME " AS now,"
-        " coalesce(sum(count), 0) < (SELECT count(*) FROM named) AS short FROM counted),"
-        " rows AS (INSERT INTO posthouse_deliveries(message, at, position, recipient)"
-        " SELECT ($4::uuid[])[e.n], " NOW ", e.position, e.name FROM (SELECT c.name, unnest(c.places) AS n,"
-        " generate_series(c.position + 1, c.position + c.count) AS position FROM counted c) e),"
-        " alerts AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 2, k.id, " NOW
-        " + coalesce(($2::bigint[])[k.n], ($2)[1]) FROM marked k WHERE k.priority = 1 AND NOT k.late"
-        " ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due),"
-        " lost AS (INSERT INTO posthouse_troubles(id, state, at) SELECT k.id, CASE WHEN k.late THEN 2 ELSE 4 END, " NOW
-        " FROM marked k WHERE k.late OR ((SELECT short FROM clock)"
-        " AND k.n NOT IN (SELECT unnest(c.places) FROM counted c))"
-        " ON CONFLICT (id) DO UPDATE SET state = excluded.state, at = excluded.at)"
+        " m.expires_at > 0 AND m.expires_at <= " TIME " AS late)," DELIVER_WRITE_FRESH
         " SELECT k.n, k.id, k.sender, k.accepted_at, k.deliver_at, k.expires_at, k.priority::bigint, k.recipients,"
         " k.trace, k.content_type, k.attributes, k.body_length, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint,"
         " NULL::bytea, k.late, false, " NOW " FROM marked k"
         " UNION ALL SELECT r.n, NULL, NULL, NULL, NULL, NULL, NULL, r.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
-        " NULL, NULL, NULL, NULL, NULL FROM named r WHERE (SELECT short FROM clock)"
-        " AND r.name NOT IN (SELECT name FROM counted)",
+        " NULL, NULL, NULL, NULL, NULL" DELIVER_GONE,
+    // The same where all messages are known here, and none is to wait. One that has expired ends so. A row without `late`
+    // names who is gone.
+    [SQL_DELIVER_KNOWN] = "WITH marked AS (DELETE FROM posthouse_outbox o WHERE o.id = ANY($1::uuid[]) AND NOT o.failed"
+                          " RETURNING ($3::bigint[])" AT_ITS_PLACE " AS n, o.expires_at > 0 AND o.expires_at <= " TIME
+                          " AS late)," DELIVER_WRITE_KNOWN " SELECT k.n, k.late, " NOW
+                          ", NULL::text FROM marked k UNION ALL SELECT r.n, NULL, NULL, r.name" DELIVER_GONE,
     // ---- endings, the whole. Marks are locked in order of their ids, then inboxes in order of their names.
     [SQL_DELIVER_MARKS] = "SELECT 1 FROM posthouse_outbox WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE",
     // marked: everything with a mark, the large columns last, as most readers need the first ones; named: who is to get

@@ -12,6 +12,7 @@ enum rds_statement {
     SQL_APPEND_KEYED,  ///< the same, with keys
     SQL_APPEND,        ///< anything
     SQL_DELIVER_FRESH, ///< what is due and never failed; it leaves the rest
+    SQL_DELIVER_KNOWN, ///< likewise, of messages that need not be looked up
     SQL_DELIVER_MARKS, ///< and SQL_DELIVER: anything
     SQL_DELIVER,
     SQL_RECORD_HEADS,

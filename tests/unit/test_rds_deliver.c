@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// deliver of storage-rds where the short statement and the whole ones meet: what the first one committed stays done, and what
-// expires while it waits for a mark is not delivered.
+// deliver of storage-rds where the short statements and the whole ones meet: what the first one committed stays done, what
+// expires while it waits for a mark is not delivered, and what is known here is told as what is looked up.
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugins/storage-rds/rds.h"
+#include "plugins/storage-rds/recent.h"
 #include "tests/unit/rds_scene.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -20,6 +22,15 @@ static struct test_call *deliver(size_t count)
         entries[i].id = id_from((unsigned)i + 1);
     return test_call_start(&scene.plugin, PH_STORAGE_DELIVER, scene_slots()->deliver, count, entries,
                            sizeof(entries[0]), sizeof(struct ph_delivery));
+}
+
+// From now on the instance knows no more of its messages than another one.
+static void forget(void)
+{
+    struct rds *rds = scene.plugin.instance;
+    recent_free(rds->recent);
+    rds->recent = recent_new(rds->seed);
+    assert_non_null(rds->recent);
 }
 
 // The whole statements wait in vain for the mark of one that is early: the other one was delivered, and is said to be.
@@ -44,15 +55,17 @@ static void test_what_was_committed_stays_done(void **state)
     test_call_free(call);
 }
 
-static void test_a_message_expires_while_its_mark_is_waited_for(void **state)
+static void expire_while_waiting(bool known)
 {
     char sql[128];
-    (void)state;
     if (!cluster_needed())
         return;
     const int64_t expires_at = scene_time() + 400;
+    cluster_tell("DELETE FROM posthouse_troubles");
     scene_append(1, 0, 0, expires_at);
     scene_append(2, 0, 0, 0);
+    if (!known)
+        forget();
     PGconn *other = cluster_connect("posthouse");
     cluster_ask(other, "BEGIN; SELECT 1 FROM posthouse_outbox WHERE expires_at > 0 FOR UPDATE");
     struct test_call *call = deliver(2);
@@ -73,16 +86,130 @@ static void test_a_message_expires_while_its_mark_is_waited_for(void **state)
     test_call_free(call);
 }
 
+static void test_a_known_message_expires_while_its_mark_is_waited_for(void **state)
+{
+    (void)state;
+    expire_while_waiting(true);
+}
+
+static void test_a_message_expires_while_its_mark_is_waited_for(void **state)
+{
+    (void)state;
+    expire_while_waiting(false);
+}
+
+// Messages that are known are not looked up; one that is not has all of them looked up.
+static void test_what_is_known_is_not_looked_up(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    for (unsigned round = 0; round < 2; round++) {
+        scene_append(1, 0, 0, 0);
+        if (round == 1)
+            forget();
+        scene_append(2, 0, 0, 0);
+        cluster_tell("UPDATE posthouse_messages SET content_type = 'changed'");
+        struct test_call *call = deliver(2);
+        test_call_wait(call);
+        for (size_t i = 0; i < 2; i++) {
+            const struct ph_delivery *delivery = call->call.outputs[i];
+            assert_int_equal(test_outcome(call, i), PH_OK);
+            assert_true(delivery->delivered);
+            assert_string_equal(delivery->record->content_type.bytes, round == 0 ? "" : "changed");
+        }
+        test_call_free(call);
+        assert_string_equal(cluster_tell("SELECT count(*) FROM posthouse_deliveries"), "2");
+        cluster_tell("DELETE FROM posthouse_messages; DELETE FROM posthouse_deliveries");
+    }
+}
+
+static void append_alert(void)
+{
+    const struct ph_text recipients[] = {text_from("ann"), text_from("bob")};
+    struct ph_message entry = {.id = id_from(1),
+                               .sender = text_from("ann"),
+                               .recipients = recipients,
+                               .recipient_count = 2,
+                               .subject = text_from("a subject"),
+                               .body = text_from("a body"),
+                               .content_type = text_from("text/plain"),
+                               .attributes = text_from("{\"a\":\"b\"}"),
+                               .trace = text_from("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+                               .priority = PH_PRIORITY_ALERT,
+                               .expires_at = scene_time() + HOUR_MS,
+                               .idempotency_key = text_from("")};
+    struct test_call *call = test_call_run(&scene.plugin, PH_STORAGE_APPEND, scene_slots()->append, 1, &entry,
+                                           sizeof(entry), sizeof(struct ph_accepted));
+    assert_int_equal(test_outcome(call, 0), PH_OK);
+    test_call_free(call);
+}
+
+static void assert_same(const struct ph_record *left, const struct ph_record *right)
+{
+    assert_memory_equal(&left->id, &right->id, sizeof(left->id));
+    assert_string_equal(left->sender.bytes, right->sender.bytes);
+    assert_string_equal(left->content_type.bytes, right->content_type.bytes);
+    assert_string_equal(left->attributes.bytes, right->attributes.bytes);
+    assert_string_equal(left->trace.bytes, right->trace.bytes);
+    assert_int_equal(left->priority, right->priority);
+    assert_int_equal(left->accepted_at, right->accepted_at);
+    assert_int_equal(left->deliver_at, right->deliver_at);
+    assert_int_equal(left->expires_at, right->expires_at);
+    assert_int_equal(left->body_length, right->body_length);
+    assert_int_equal(left->status, right->status);
+    assert_int_equal(left->failures, right->failures);
+    assert_int_equal(left->recipient_count, right->recipient_count);
+    for (size_t i = 0; i < left->recipient_count; i++) {
+        assert_string_equal(left->recipients[i]->name.bytes, right->recipients[i]->name.bytes);
+        assert_int_equal(left->recipients[i]->state, right->recipients[i]->state);
+    }
+}
+
+// The same message delivered twice, its mark put back in between: known the first time, looked up the second.
+static void test_what_is_known_is_told_as_what_is_looked_up(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    cluster_tell("INSERT INTO posthouse_inboxes(name) VALUES('bob') ON CONFLICT (name) DO UPDATE SET removed = false");
+    append_alert();
+    cluster_tell("UPDATE posthouse_inboxes SET removed = true WHERE name = 'bob'");
+    cluster_tell("CREATE TABLE mark AS SELECT * FROM posthouse_outbox");
+    struct test_call *calls[2];
+    for (unsigned round = 0; round < 2; round++) {
+        calls[round] = deliver(1);
+        test_call_wait(calls[round]);
+        assert_int_equal(test_outcome(calls[round], 0), PH_OK);
+        assert_string_equal(cluster_tell("SELECT string_agg(recipient, ' ') FROM posthouse_deliveries"), "ann");
+        assert_string_equal(cluster_tell("SELECT count(*) FROM posthouse_marks WHERE kind = 2"), "1");
+        assert_string_equal(cluster_tell("SELECT count(*) FROM posthouse_outbox"), "0");
+        cluster_tell("INSERT INTO posthouse_outbox SELECT * FROM mark; DELETE FROM posthouse_deliveries;"
+                     " DELETE FROM posthouse_marks");
+    }
+    cluster_tell("DROP TABLE mark");
+    const struct ph_record *known = ((const struct ph_delivery *)calls[0]->call.outputs[0])->record;
+    assert_int_equal(known->status, PH_STATE_DELIVERED);
+    assert_int_equal(known->recipients[0]->state, PH_STATE_DELIVERED);
+    assert_int_equal(known->recipients[1]->state, PH_STATE_FAILED);
+    assert_int_equal(known->body_length, 6);
+    assert_same(known, ((const struct ph_delivery *)calls[1]->call.outputs[0])->record);
+    test_call_free(calls[0]);
+    test_call_free(calls[1]);
+}
+
 #define READ "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'posthouse_outbox_pkey'"
 #define SCANS "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'posthouse_outbox_pkey'"
 
 // Delivers message 1, and waits until the server has counted what was read for it; how many marks that were.
-static long long marks_read(void)
+static long long marks_read(bool known)
 {
     char sql[160];
     const long long before = strtoll(cluster_tell(READ), NULL, 10);
     snprintf(sql, sizeof(sql), "SELECT (" SCANS ") > %lld", strtoll(cluster_tell(SCANS), NULL, 10));
     scene_append(1, 0, 0, 0);
+    if (!known)
+        forget();
     struct test_call *call = deliver(1);
     test_call_wait(call);
     assert_int_equal(test_outcome(call, 0), PH_OK);
@@ -101,18 +228,25 @@ static void test_a_plan_of_an_empty_outbox(void **state)
     scene_append(2, 0, 0, 0);
     cluster_tell("DELETE FROM posthouse_outbox");
     cluster_tell("ANALYZE posthouse_outbox"); // a page, and no row in it
-    assert_true(marks_read() < 10);
+    assert_true(marks_read(true) < 10);
+    assert_true(marks_read(false) < 10);
     cluster_tell("INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed, sends)"
                  " SELECT gen_random_uuid(), " SCENE_NOW " + 3600000, 0, 1, false, 1 FROM generate_series(1, 20000) i");
-    assert_true(marks_read() < 10);
+    assert_true(marks_read(true) < 10);
+    assert_true(marks_read(false) < 10);
 }
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, scene_open, scene_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_what_was_committed_stays_done, scene_open, scene_close),
-        cmocka_unit_test_setup_teardown(test_a_message_expires_while_its_mark_is_waited_for, scene_open, scene_close),
-        cmocka_unit_test_setup_teardown(test_a_plan_of_an_empty_outbox, scene_open, scene_close),
+        TEST(test_what_was_committed_stays_done),
+        TEST(test_a_message_expires_while_its_mark_is_waited_for),
+        TEST(test_a_known_message_expires_while_its_mark_is_waited_for),
+        TEST(test_what_is_known_is_not_looked_up),
+        TEST(test_what_is_known_is_told_as_what_is_looked_up),
+        TEST(test_a_plan_of_an_empty_outbox),
     };
     return cmocka_run_group_tests(tests, cluster_set_up, cluster_tear_down);
 }
