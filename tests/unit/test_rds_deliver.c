@@ -124,13 +124,13 @@ static void test_what_is_known_is_not_looked_up(void **state)
     }
 }
 
-static void append_alert(void)
+static void append_alert(unsigned number, const char *one, const char *other)
 {
-    const struct ph_text recipients[] = {text_from("ann"), text_from("bob")};
-    struct ph_message entry = {.id = id_from(1),
+    const struct ph_text recipients[] = {text_from(one), text_from(other)};
+    struct ph_message entry = {.id = id_from(number),
                                .sender = text_from("ann"),
                                .recipients = recipients,
-                               .recipient_count = 2,
+                               .recipient_count = *other != '\0' ? 2 : 1,
                                .subject = text_from("a subject"),
                                .body = text_from("a body"),
                                .content_type = text_from("text/plain"),
@@ -173,7 +173,7 @@ static void test_what_is_known_is_told_as_what_is_looked_up(void **state)
     if (!cluster_needed())
         return;
     cluster_tell("INSERT INTO posthouse_inboxes(name) VALUES('bob') ON CONFLICT (name) DO UPDATE SET removed = false");
-    append_alert();
+    append_alert(1, "ann", "bob");
     cluster_tell("UPDATE posthouse_inboxes SET removed = true WHERE name = 'bob'");
     cluster_tell("CREATE TABLE mark AS SELECT * FROM posthouse_outbox");
     struct test_call *calls[2];
@@ -196,6 +196,37 @@ static void test_what_is_known_is_told_as_what_is_looked_up(void **state)
     assert_same(known, ((const struct ph_delivery *)calls[1]->call.outputs[0])->record);
     test_call_free(calls[0]);
     test_call_free(calls[1]);
+}
+
+// Inboxes are locked in the order of their names' bytes, whatever the database's order is: who waits for the first has none yet.
+static void test_inboxes_are_locked_by_their_bytes(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    assert_string_equal(cluster_tell("SELECT 'ann1@x' < 'ann@x'"), "f");
+    cluster_tell("INSERT INTO posthouse_inboxes(name) VALUES('ann1@x'), ('ann@x') ON CONFLICT DO NOTHING");
+    for (unsigned round = 0; round < 2; round++) {
+        append_alert(1, "ann@x", "");
+        append_alert(2, "ann1@x", "");
+        if (round == 1)
+            forget();
+        PGconn *other = cluster_connect("posthouse");
+        cluster_ask(other, "BEGIN; SELECT 1 FROM posthouse_inboxes WHERE name = 'ann1@x' FOR UPDATE");
+        struct test_call *call = deliver(2);
+        cluster_until(scene.host, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted", "t");
+        const bool free =
+            strcmp(cluster_tell("SELECT count(*) FROM (SELECT 1 FROM posthouse_inboxes WHERE name = 'ann@x'"
+                                " FOR UPDATE SKIP LOCKED) f"),
+                   "1") == 0;
+        PQfinish(other);
+        test_call_wait(call);
+        assert_true(free);
+        for (size_t i = 0; i < 2; i++)
+            assert_int_equal(test_outcome(call, i), PH_OK);
+        test_call_free(call);
+        cluster_tell("DELETE FROM posthouse_messages; DELETE FROM posthouse_deliveries; DELETE FROM posthouse_marks");
+    }
 }
 
 #define READ "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'posthouse_outbox_pkey'"
@@ -246,6 +277,7 @@ int main(void)
         TEST(test_a_known_message_expires_while_its_mark_is_waited_for),
         TEST(test_what_is_known_is_not_looked_up),
         TEST(test_what_is_known_is_told_as_what_is_looked_up),
+        TEST(test_inboxes_are_locked_by_their_bytes),
         TEST(test_a_plan_of_an_empty_outbox),
     };
     return cmocka_run_group_tests(tests, cluster_set_up, cluster_tear_down);
