@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The stub of aws_stub.h.
+#include "tests/unit/unit.h"
+
 #include "tests/unit/aws_stub.h"
 #include <assert.h>
 #include <event2/event.h>
@@ -115,6 +117,12 @@ static void clear_environment(void)
     setenv("HOME", "/nowhere", 1);
 }
 
+void stub_give_keys(void)
+{
+    setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "hush", 1);
+}
+
 struct stub *stub_new(struct fake_host *fake)
 {
     struct stub *stub = calloc(1, sizeof *stub);
@@ -143,6 +151,17 @@ const struct stub_request *stub_wait(struct stub *stub, size_t count)
         fake_turn(stub->fake);
     }
     return &stub->requests[count - 1];
+}
+
+json_t *stub_wait_json(struct stub *stub, size_t count, const char *service, const char *operation)
+{
+    char target[128];
+    const struct stub_request *request = stub_wait(stub, count);
+    snprintf(target, sizeof target, "%s.%s", service, operation);
+    assert_string_equal(stub_header(request, "X-Amz-Target"), target);
+    json_t *body = json_loads(request->body, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(body);
+    return body;
 }
 
 static void respond(struct stub *stub, size_t index, struct ph_http_response *response)

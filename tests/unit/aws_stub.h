@@ -4,6 +4,8 @@
 #ifndef TESTS_UNIT_AWS_STUB_H
 #define TESTS_UNIT_AWS_STUB_H
 
+#include <jansson.h>
+
 #include "tests/unit/fake_host.h"
 
 #define STUB_REQUESTS 512
@@ -33,11 +35,17 @@ struct stub {
 
 /// Puts itself into the host. The environment has no variable of AWS then, and HOME is a folder that is not there.
 struct stub *stub_new(struct fake_host *fake);
+/// Puts keys into the environment, so that requests can be signed.
+void stub_give_keys(void);
 /// Every request must have been answered.
 void stub_free(struct stub *stub);
 
 /// Turns the host until there are `count` requests in all.
 const struct stub_request *stub_wait(struct stub *stub, size_t count);
+
+/// The same for the last of them, which must be of that operation of a service that takes JSON ("AmazonSQS"). Gives its body,
+/// to be dropped with json_decref().
+json_t *stub_wait_json(struct stub *stub, size_t count, const char *service, const char *operation);
 
 /// Answers request `index` (from 0) with a status and a body.
 void stub_answer(struct stub *stub, size_t index, int status, const char *body);

@@ -205,6 +205,13 @@ void fake_turn(struct fake_host *fake)
     event_base_loop(fake->host.base, EVLOOP_NONBLOCK);
 }
 
+void fake_until_complete(struct fake_call *call)
+{
+    while (!call->completed) {
+        fake_turn(call->fake);
+    }
+}
+
 enum ph_outcome fake_one(struct fake_host *fake, ph_start_f *start, const void *entry, void *output_r,
                          size_t output_size)
 {

@@ -62,6 +62,9 @@ void fake_start(struct fake_call *call, ph_start_f *start);
 /// Runs the offloaded work that is there and one round of the event loop without waiting.
 void fake_turn(struct fake_host *fake);
 
+/// Turns the host until a call has completed.
+void fake_until_complete(struct fake_call *call);
+
 /// Starts a call of one entry, turns the host until it has completed, and gives its outcome. *output_r receives its
 /// output, which lives as long as the host.
 enum ph_outcome fake_one(struct fake_host *fake, ph_start_f *start, const void *entry, void *output_r,

@@ -227,13 +227,6 @@ static void start_common(struct scene *scene, struct fake_call *call, ph_start_f
     stub_wait(scene->stub, ++scene->sent);
 }
 
-static void until_complete(struct fake_call *call)
-{
-    while (!call->completed) {
-        fake_turn(call->fake);
-    }
-}
-
 static int setup(void **state)
 {
     struct scene *scene = calloc(1, sizeof *scene);
@@ -242,8 +235,7 @@ static int setup(void **state)
     scene->stub = stub_new(scene->fake);
     scene->config = (struct sns_config){
         .aws = {.connect_timeout = 3000, .timeout = 10000}, .topic_arn = TOPIC, .body_limit = 65536};
-    setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "hush", 1);
+    stub_give_keys();
     *state = scene;
     return 0;
 }
@@ -265,7 +257,7 @@ static void open_it(struct scene *scene)
     const struct ph_open entry = {.config = &scene->config};
     start_common(scene, &call, plugin_of(scene)->common->open, &entry);
     stub_answer(scene->stub, scene->sent - 1, 200, ATTRIBUTES);
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_OK);
     struct ph_opened opened;
     memcpy(&opened, &call.outputs[0], sizeof opened);
@@ -304,13 +296,13 @@ static void test_open(void **state)
                         "Action=GetTopicAttributes&Version=2010-03-31&TopicArn=arn%3Aaws%3Asns"
                         "%3Aeu-west-1%3A123456789012%3Aalerts");
     stub_answer(scene->stub, 0, 404, "<ErrorResponse><Error><Code>NotFound</Code></Error></ErrorResponse>");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_UNAVAILABLE);
     assert_non_null(strstr(call.results[0].text, "the topic " TOPIC " does not exist; make it"));
     start_common(scene, &call, plugin_of(scene)->common->open, &entry);
     stub_answer(scene->stub, 1, 403,
                 "<ErrorResponse><Error><Code>AuthorizationError</Code><Message>no</Message></Error></ErrorResponse>");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_DENIED);
     assert_non_null(strstr(call.results[0].text, "sns:GetTopicAttributes"));
     open_it(scene);
@@ -334,7 +326,7 @@ static void test_outcomes_by_entry(void **state)
         "<member><Id>99</Id></member><member><Id>x</Id></member><member/></Failed>"
         "<Successful><member><Id>1</Id><MessageId>m</MessageId></member></Successful></PublishBatchResult>"
         "</PublishBatchResponse>");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_TRANSIENT);
     assert_int_equal(call.results[1].outcome, PH_OK);
     assert_int_equal(call.results[2].outcome, PH_INVALID);
@@ -368,7 +360,7 @@ static void test_batches_of_ten(void **state)
     answer_all_good(scene, 1, 0, 10);
     assert_int_equal(call.completed, 0);
     answer_all_good(scene, 2, 10, 10);
-    until_complete(&call);
+    fake_until_complete(&call);
     for (size_t i = 0; i < 23; i++) {
         assert_int_equal(call.results[i].outcome, PH_OK);
     }
@@ -394,7 +386,7 @@ static void test_batches_by_weight(void **state)
     assert_non_null(strstr(scene->stub->requests[2].body, ".member.1.Id=2&"));
     answer_all_good(scene, 1, 0, 2);
     answer_all_good(scene, 2, 2, 1);
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[2].outcome, PH_OK);
     free(body);
 }
@@ -412,7 +404,7 @@ static void test_one_bad_harms_no_other(void **state)
     stub_wait(scene->stub, 4);
     stub_answer(scene->stub, 2, 400, refusal);
     answer_all_good(scene, 3, 1, 1);
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_INVALID);
     assert_int_equal(call.results[1].outcome, PH_OK);
     assert_int_equal(scene->stub->count, 4);
@@ -427,7 +419,7 @@ static void test_topic_is_gone(void **state)
     start_publish(scene, &call, &alert, 1);
     stub_wait(scene->stub, 2);
     stub_answer(scene->stub, 1, 404, "<ErrorResponse><Error><Code>NotFound</Code></Error></ErrorResponse>");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_UNAVAILABLE);
 }
 
@@ -444,7 +436,7 @@ static void test_cancel(void **state)
     stub_wait(scene->stub, 3);
     const struct ph_cancel entry = {.call = &call.call};
     assert_int_equal(fake_one(scene->fake, scene->fake->plugin->common->cancel, &entry, NULL, 0), PH_OK);
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[10].outcome, PH_UNCERTAIN);
     assert_int_equal(fake_one(scene->fake, scene->fake->plugin->common->cancel, &entry, NULL, 0), PH_NOT_FOUND);
 }
@@ -459,13 +451,13 @@ static void test_health(void **state)
     open_it(scene);
     start_common(scene, &call, scene->fake->plugin->common->health, NULL);
     stub_answer(scene->stub, 1, 200, ATTRIBUTES);
-    until_complete(&call);
+    fake_until_complete(&call);
     memcpy(&health, &call.outputs[0], sizeof health);
     assert_string_equal(health.detail, "credentials from the environment, without an end");
     start_publish(scene, &publish, &alert, 1);
     stub_wait(scene->stub, 3);
     answer_all_good(scene, 2, 0, 1);
-    until_complete(&publish);
+    fake_until_complete(&publish);
     // A publish just now is proof enough; a minute later it is not.
     assert_int_equal(fake_one(scene->fake, scene->fake->plugin->common->health, NULL, &health, sizeof health), PH_OK);
     assert_int_equal(scene->stub->count, 3);
@@ -473,7 +465,7 @@ static void test_health(void **state)
     scene->sent = 3;
     start_common(scene, &call, scene->fake->plugin->common->health, NULL);
     stub_fail(scene->stub, 3, PH_TRANSIENT, "refused");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_UNAVAILABLE);
 }
 

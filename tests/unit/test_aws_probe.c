@@ -40,8 +40,7 @@ static int setup(void **state)
         .aws = {.connect_timeout = 3000, .timeout = 10000}, .queue_url = PLACE "jobs", .receives = 4, .requests = 4};
     scene->alert = (struct sns_config){.aws = {.connect_timeout = 3000, .timeout = 10000},
                                        .topic_arn = "arn:aws:sns:eu-west-1:123456789012:alerts.fifo"};
-    setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "hush", 1);
+    stub_give_keys();
     *state = scene;
     return 0;
 }
@@ -73,9 +72,7 @@ static void open_it(struct scene *scene, const char *file, const void *config, i
     fake_start(&call, scene->fake->plugin->common->open);
     stub_wait(scene->stub, ++scene->sent);
     stub_answer(scene->stub, scene->sent - 1, status, text);
-    while (!call.completed) {
-        fake_turn(scene->fake);
-    }
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_OK);
     memcpy(&opened, &call.outputs[0], sizeof opened);
     scene->fake->instance = opened.instance;
@@ -106,11 +103,7 @@ static void try_one(struct scene *scene, const char *action)
 static json_t *next_request(struct scene *scene, const char *operation, const char *queue)
 {
     char text[256];
-    const struct stub_request *request = stub_wait(scene->stub, ++scene->sent);
-    snprintf(text, sizeof text, "AmazonSQS.%s", operation);
-    assert_string_equal(stub_header(request, "X-Amz-Target"), text);
-    json_t *body = json_loads(request->body, JSON_REJECT_DUPLICATES, NULL);
-    assert_non_null(body);
+    json_t *body = stub_wait_json(scene->stub, ++scene->sent, "AmazonSQS", operation);
     snprintf(text, sizeof text, PLACE "%s", queue);
     assert_string_equal(json_string_value(json_object_get(body, "QueueUrl")), text);
     return body;
@@ -123,9 +116,7 @@ static void answer(struct scene *scene, int status, const char *text)
 
 static enum ph_outcome ended(struct scene *scene)
 {
-    while (!scene->call.completed) {
-        fake_turn(scene->fake);
-    }
+    fake_until_complete(&scene->call);
     assert_int_equal(scene->stub->count, scene->sent);
     return (enum ph_outcome)scene->call.results[0].outcome;
 }

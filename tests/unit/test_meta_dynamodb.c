@@ -30,8 +30,7 @@ static int setup(void **state)
     scene->stub = stub_new(scene->fake);
     scene->config = (struct dynamodb_config){
         .aws = {.region = "eu-west-1", .connect_timeout = 3000, .timeout = 10000}, .table = "t", .requests = 4};
-    setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "hush", 1);
+    stub_give_keys();
     *state = scene;
     return 0;
 }
@@ -45,22 +44,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static void until_complete(struct fake_call *call)
-{
-    while (!call->completed) {
-        fake_turn(call->fake);
-    }
-}
-
 static json_t *next_request(struct scene *scene, const char *operation)
 {
-    char target[64];
-    const struct stub_request *request = stub_wait(scene->stub, ++scene->sent);
-    snprintf(target, sizeof target, "DynamoDB_20120810.%s", operation);
-    assert_string_equal(stub_header(request, "X-Amz-Target"), target);
-    json_t *body = json_loads(request->body, JSON_REJECT_DUPLICATES, NULL);
-    assert_non_null(body);
-    return body;
+    return stub_wait_json(scene->stub, ++scene->sent, "DynamoDB_20120810", operation);
 }
 
 static void answer(struct scene *scene, size_t before, const char *text)
@@ -88,7 +74,7 @@ static enum ph_outcome open_answered(struct scene *scene, int status, const char
     fake_start(&call, plugin_of(scene)->common->open);
     json_decref(next_request(scene, "DescribeTable"));
     stub_answer(scene->stub, scene->sent - 1, status, text);
-    until_complete(&call);
+    fake_until_complete(&call);
     memcpy(&opened, &call.outputs[0], sizeof opened);
     scene->fake->instance = opened.instance;
     return (enum ph_outcome)call.results[0].outcome;
@@ -160,8 +146,8 @@ static void test_full_batches(void **state)
     answer(scene, 0,
            "{\"UnprocessedItems\":{\"t\":[{\"PutRequest\":{\"Item\":{\"id\":{\"S\":"
            "\"01900000-0000-7000-0000-000000000030\"}}}}]}}");
-    until_complete(&many);
-    until_complete(&few);
+    fake_until_complete(&many);
+    fake_until_complete(&few);
     assert_int_equal(many.results[39].outcome, PH_OK);
     for (size_t i = 0; i < 10; i++) {
         assert_int_equal(few.results[i].outcome, i == 8 ? PH_THROTTLED : PH_OK); // 0x30 is 48
@@ -189,16 +175,16 @@ static void test_puts_of_one_id(void **state)
     assert_string_equal(text_in(json_array_get(puts_in(body), 0), "document"), "{}");
     json_decref(body);
     answer(scene, 0, "{}");
-    until_complete(&third);
+    fake_until_complete(&third);
     assert_int_equal(scene->stub->count, scene->sent);
     answer(scene, 1, "{}");
-    until_complete(&first);
+    fake_until_complete(&first);
     body = next_request(scene, "BatchWriteItem");
     assert_int_equal(json_array_size(puts_in(body)), 1);
     assert_string_equal(text_in(json_array_get(puts_in(body), 0), "document"), "{\"n\":3}");
     json_decref(body);
     answer(scene, 0, "{}");
-    until_complete(&second);
+    fake_until_complete(&second);
     assert_int_equal(second.results[0].outcome, PH_OK);
     assert_int_equal(second.results[1].outcome, PH_OK);
 }
@@ -220,7 +206,7 @@ static void test_a_batch_that_is_refused_as_a_whole(void **state)
     answer(scene, 2, "{}");
     stub_answer(scene->stub, scene->sent - 2, 400, "{\"__type\":\"x#ValidationException\",\"message\":\"no\"}");
     answer(scene, 0, "{}");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_OK);
     assert_int_equal(call.results[1].outcome, PH_INVALID);
     assert_int_equal(call.results[2].outcome, PH_OK);
@@ -246,12 +232,12 @@ static void test_puts_that_fail(void **state)
         start_put(scene, &call, 1, 2, "{}");
         json_decref(next_request(scene, "BatchWriteItem"));
         stub_answer(scene->stub, scene->sent - 1, cases[i].status, cases[i].text);
-        until_complete(&call);
+        fake_until_complete(&call);
         assert_int_equal(call.results[0].outcome, cases[i].outcome);
         assert_int_equal(call.results[1].outcome, cases[i].outcome);
     }
     start_put(scene, &call, 1, 1, "\xff");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_INVALID);
     assert_int_equal(scene->stub->count, scene->sent); // without a request
 }
@@ -266,13 +252,13 @@ static void test_checksums(void **state)
     scene->stub->headers[0] = "x-amz-crc32";
     scene->stub->headers[1] = "2745614147"; // of {}
     answer(scene, 0, "{}");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_OK);
     start_put(scene, &call, 1, 1, "{}");
     json_decref(next_request(scene, "BatchWriteItem"));
     scene->stub->headers[1] = "2745614148";
     answer(scene, 0, "{}");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_UNCERTAIN);
 }
 
@@ -308,7 +294,7 @@ static void test_gets(void **state)
                                                                           "[" WITH_ID("4") "}]}}}",
         (long long)scene->fake->now + 1, (long long)scene->fake->now);
     answer(scene, 0, text);
-    until_complete(&call);
+    fake_until_complete(&call);
     struct ph_document_found found[2];
     memcpy(&found[0], &call.outputs[0], sizeof found[0]);
     memcpy(&found[1], &call.outputs[4], sizeof found[1]);
@@ -331,7 +317,7 @@ static void test_cancelled_put(void **state)
     json_decref(next_request(scene, "BatchWriteItem"));
     const struct ph_cancel entry = {.call = &call.call};
     assert_int_equal(fake_one(scene->fake, plugin_of(scene)->common->cancel, &entry, NULL, 0), PH_OK);
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_UNCERTAIN);
     assert_true(scene->stub->requests[scene->sent - 1].cancelled);
     assert_int_equal(fake_one(scene->fake, plugin_of(scene)->common->cancel, &entry, NULL, 0), PH_NOT_FOUND);
@@ -347,19 +333,19 @@ static void test_health(void **state)
     fake_start(&call, plugin_of(scene)->common->health);
     json_decref(next_request(scene, "DescribeTable"));
     answer(scene, 0, TABLE("S"));
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_OK);
     start_put(scene, &call, 1, 1, "{}");
     json_decref(next_request(scene, "BatchWriteItem"));
     answer(scene, 0, "{}");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(fake_one(scene->fake, plugin_of(scene)->common->health, NULL, NULL, 0), PH_OK);
     scene->fake->now += 60000;
     fake_call_init(&call, scene->fake, (const void *[]){NULL}, 1);
     fake_start(&call, plugin_of(scene)->common->health);
     json_decref(next_request(scene, "DescribeTable"));
     stub_answer(scene->stub, scene->sent - 1, 400, "{\"__type\":\"x#ResourceNotFoundException\"}");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_UNAVAILABLE);
     assert_non_null(strstr(call.results[0].text, "posthouse setup"));
 }

@@ -37,8 +37,7 @@ static int setup(void **state)
     scene->stub = stub_new(scene->fake);
     scene->config = (struct sqs_config){
         .aws = {.connect_timeout = 3000, .timeout = 10000}, .queue_url = URL, .receives = 4, .requests = 4};
-    setenv("AWS_ACCESS_KEY_ID", "AKID", 1);
-    setenv("AWS_SECRET_ACCESS_KEY", "hush", 1);
+    stub_give_keys();
     *state = scene;
     return 0;
 }
@@ -68,22 +67,10 @@ static const struct ph_queue_operations *slots(struct scene *scene)
     return plugin_of(scene)->operations;
 }
 
-static void until_complete(struct fake_call *call)
-{
-    while (!call->completed) {
-        fake_turn(call->fake);
-    }
-}
-
 // Waits for the next request, which must be of that operation; gives its body.
 static json_t *next_request(struct scene *scene, const char *operation)
 {
-    char target[64];
-    const struct stub_request *request = stub_wait(scene->stub, ++scene->sent);
-    snprintf(target, sizeof target, "AmazonSQS.%s", operation);
-    assert_string_equal(stub_header(request, "X-Amz-Target"), target);
-    json_t *body = json_loads(request->body, JSON_REJECT_DUPLICATES, NULL);
-    assert_non_null(body);
+    json_t *body = stub_wait_json(scene->stub, ++scene->sent, "AmazonSQS", operation);
     assert_string_equal(json_string_value(json_object_get(body, "QueueUrl")), URL);
     return body;
 }
@@ -113,7 +100,7 @@ static enum ph_outcome open_answered(struct scene *scene, int status, const char
     fake_start(&call, plugin_of(scene)->common->open);
     json_decref(next_request(scene, "GetQueueAttributes"));
     stub_answer(scene->stub, scene->sent - 1, status, text);
-    until_complete(&call);
+    fake_until_complete(&call);
     memcpy(&opened, &call.outputs[0], sizeof opened);
     scene->fake->instance = opened.instance;
     return (enum ph_outcome)call.results[0].outcome;
@@ -214,7 +201,7 @@ static void test_outcomes_by_entry(void **state)
     json_t *body = next_request(scene, "SendMessageBatch");
     assert_int_equal(json_array_size(json_object_get(body, "Entries")), 4);
     answer_send(scene, body, 1, 2);
-    until_complete(&call);
+    fake_until_complete(&call);
     json_decref(body);
     assert_int_equal(call.results[0].outcome, PH_OK);
     assert_int_equal(call.results[1].outcome, PH_UNCERTAIN); // damaged on its way
@@ -226,7 +213,7 @@ static void test_outcomes_by_entry(void **state)
            "{\"Failed\":[{\"Id\":\"0\",\"Code\":\"InternalError\",\"SenderFault\":false},{\"Id\":\"1\",\"Code\":"
            "\"InvalidMessageContents\",\"SenderFault\":true},{\"Id\":\"2\",\"Code\":\"KmsThrottled\",\"SenderFault\":"
            "true}]}");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_TRANSIENT);
     assert_int_equal(call.results[1].outcome, PH_INVALID);
     assert_int_equal(call.results[2].outcome, PH_THROTTLED);
@@ -252,14 +239,14 @@ static void test_whole_requests_that_fail(void **state)
         start_send(scene, &call, 0, 2);
         json_decref(next_request(scene, "SendMessageBatch"));
         stub_answer(scene->stub, scene->sent - 1, cases[i].status, cases[i].text);
-        until_complete(&call);
+        fake_until_complete(&call);
         assert_int_equal(call.results[0].outcome, cases[i].outcome);
         assert_int_equal(call.results[1].outcome, cases[i].outcome);
     }
     start_send(scene, &call, 0, 1);
     json_decref(next_request(scene, "SendMessageBatch"));
     stub_fail(scene->stub, scene->sent - 1, PH_UNCERTAIN, "the answer was lost");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_UNCERTAIN);
 }
 
@@ -276,7 +263,7 @@ static void test_calls_share_requests(void **state)
     json_t *body = next_request(scene, "SendMessageBatch");
     answer_send(scene, body, 99, 99);
     json_decref(body);
-    until_complete(&alone);
+    fake_until_complete(&alone);
     start_send(scene, &four, 1, 4);
     want_quiet(scene);
     start_send(scene, &eight, 5, 8);
@@ -284,13 +271,13 @@ static void test_calls_share_requests(void **state)
     assert_int_equal(json_array_size(json_object_get(body, "Entries")), 10);
     answer_send(scene, body, 99, 99);
     json_decref(body);
-    until_complete(&four);
+    fake_until_complete(&four);
     assert_int_equal(eight.completed, 0); // two of it wait for more, a second at most
     body = next_request(scene, "SendMessageBatch");
     assert_int_equal(json_array_size(json_object_get(body, "Entries")), 2);
     answer_send(scene, body, 99, 99);
     json_decref(body);
-    until_complete(&eight);
+    fake_until_complete(&eight);
     for (size_t i = 0; i < 8; i++) {
         assert_int_equal(eight.results[i].outcome, PH_OK);
     }
@@ -313,18 +300,18 @@ static void test_cancelled_sends(void **state)
     start_send(scene, &other, 2, 2);
     json_t *body = next_request(scene, "SendMessageBatch");
     cancel(scene, &one, PH_OK);
-    until_complete(&one);
+    fake_until_complete(&one);
     assert_int_equal(one.results[0].outcome, PH_UNCERTAIN);
     assert_false(scene->stub->requests[scene->sent - 1].cancelled);
     answer_send(scene, body, 99, 99);
     json_decref(body);
-    until_complete(&other);
+    fake_until_complete(&other);
     assert_int_equal(other.results[1].outcome, PH_OK);
     cancel(scene, &other, PH_NOT_FOUND); // it is over
     start_send(scene, &one, 0, 2);
     json_decref(next_request(scene, "SendMessageBatch"));
     cancel(scene, &one, PH_OK);
-    until_complete(&one);
+    fake_until_complete(&one);
     assert_true(scene->stub->requests[scene->sent - 1].cancelled);
 }
 
@@ -342,7 +329,7 @@ static void start_receive(struct scene *scene, struct fake_call *call, const str
 static struct ph_received_jobs jobs_of(struct fake_call *call)
 {
     struct ph_received_jobs received;
-    until_complete(call);
+    fake_until_complete(call);
     assert_int_equal(call->results[0].outcome, PH_OK);
     memcpy(&received, &call->outputs[0], sizeof received);
     return received;
@@ -386,7 +373,7 @@ static enum ph_outcome with_receipt(struct scene *scene, ph_start_f *start, cons
         json_decref(next_request(scene, operation));
         answer(scene, 0, "{\"Successful\":[{\"Id\":\"0\"}]}");
     }
-    until_complete(&call);
+    fake_until_complete(&call);
     return (enum ph_outcome)call.results[0].outcome;
 }
 
@@ -542,12 +529,12 @@ static void test_failed_polls(void **state)
     start_receive(scene, &other, &asked);
     json_decref(next_request(scene, "ReceiveMessage"));
     stub_answer(scene->stub, scene->sent - 1, 403, "{\"__type\":\"AccessDeniedException\"}");
-    until_complete(&one);
+    fake_until_complete(&one);
     assert_int_equal(one.results[0].outcome, PH_DENIED);
     json_decref(next_request(scene, "ReceiveMessage")); // the other one's
     assert_int_equal(other.completed, 0);
     stub_fail(scene->stub, scene->sent - 1, PH_UNCERTAIN, "the answer was lost");
-    until_complete(&other);
+    fake_until_complete(&other);
     assert_int_equal(other.results[0].outcome, PH_TRANSIENT); // nothing was changed for good
 }
 
@@ -588,7 +575,7 @@ static void test_hostile_answers(void **state)
     assert_non_null(strstr(scene->fake->log, "1 messages in the queue are no jobs of posthouse"));
     assert_non_null(strstr(scene->fake->log, "1 received messages do not agree with their MD5"));
     answer(scene, 0, "{\"Messages\":{}}");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_TRANSIENT);
 }
 
@@ -605,7 +592,7 @@ static void test_close_gives_kept_jobs_back(void **state)
     answer(scene, 0, "{}");
     json_decref(next_request(scene, "ReceiveMessage"));
     cancel(scene, &call, PH_OK);
-    until_complete(&call);
+    fake_until_complete(&call);
     answer_jobs(scene, 0, 1, 2, 1);
     want_quiet(scene);
     start_receive(scene, &call, &asked);
@@ -613,7 +600,7 @@ static void test_close_gives_kept_jobs_back(void **state)
     start_receive(scene, &call, &asked);
     json_decref(next_request(scene, "ReceiveMessage")); // this one would wait for 20 s
     cancel(scene, &call, PH_OK);
-    until_complete(&call);
+    fake_until_complete(&call);
     answer_jobs(scene, 0, 3, 1, 1);
     want_quiet(scene);
     fake_call_init(&close, scene->fake, (const void *[]){NULL}, 1);
@@ -624,7 +611,7 @@ static void test_close_gives_kept_jobs_back(void **state)
     assert_string_equal(json_string_value(json_object_get(entry, "ReceiptHandle")), "h3-1");
     json_decref(body);
     answer(scene, 0, "{\"Successful\":[{\"Id\":\"0\"}]}");
-    until_complete(&close);
+    fake_until_complete(&close);
     assert_int_equal(close.results[0].outcome, PH_OK);
     scene->fake->instance = NULL;
 }
@@ -639,7 +626,7 @@ static void test_close_cuts_long_polls(void **state)
     answer(scene, 0, "{}");
     json_decref(next_request(scene, "ReceiveMessage"));
     cancel(scene, &call, PH_OK);
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(fake_one(scene->fake, plugin_of(scene)->common->close, NULL, NULL, 0), PH_OK);
     assert_true(scene->stub->requests[scene->sent - 1].cancelled);
     scene->fake->instance = NULL;
@@ -655,7 +642,7 @@ static void test_stats_and_health(void **state)
     fake_start(&call, slots(scene)->stats);
     json_decref(next_request(scene, "GetQueueAttributes"));
     answer(scene, 0, ATTRIBUTES);
-    until_complete(&call);
+    fake_until_complete(&call);
     memcpy(&counts, &call.outputs[0], sizeof counts);
     assert_int_equal(counts.waiting, 3);
     assert_int_equal(counts.in_flight, 2);
@@ -665,7 +652,7 @@ static void test_stats_and_health(void **state)
     fake_start(&call, plugin_of(scene)->common->health);
     json_decref(next_request(scene, "GetQueueAttributes"));
     answer(scene, 0, "{\"Attributes\":{}}");
-    until_complete(&call);
+    fake_until_complete(&call);
     struct ph_health health;
     memcpy(&health, &call.outputs[0], sizeof health);
     assert_int_equal(call.results[0].outcome, PH_OK);

@@ -141,13 +141,6 @@ static void start(struct scene *scene, struct fake_call *call, const char *name,
     fake_start(call, slots->fetch);
 }
 
-static void until_complete(struct fake_call *call)
-{
-    while (!call->completed) {
-        fake_turn(call->fake);
-    }
-}
-
 static const char *value_of(const struct fake_call *call, size_t index)
 {
     struct ph_secret secret;
@@ -157,7 +150,7 @@ static const char *value_of(const struct fake_call *call, size_t index)
 
 static void has_value(struct fake_call *call, const char *wanted)
 {
-    until_complete(call);
+    fake_until_complete(call);
     assert_int_equal(call->results[0].outcome, PH_OK);
     assert_string_equal(value_of(call, 0), wanted);
 }
@@ -209,7 +202,7 @@ static void test_parameter(void **state)
     start(scene, &call, "ssm:/none", false);
     stub_wait(scene->stub, 3);
     stub_answer(scene->stub, 2, 400, "{\"__type\":\"ParameterNotFound\"}");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_NOT_FOUND);
 }
 
@@ -265,7 +258,7 @@ static void fails(struct scene *scene, const char *name, int status, const char 
     start(scene, &call, name, false);
     stub_wait(scene->stub, index + 1);
     stub_answer(scene->stub, index, status, answer);
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, outcome);
     assert_non_null(strstr(call.results[0].text, text));
     assert_null(strstr(call.results[0].text, "hush"));
@@ -288,7 +281,7 @@ static void test_failures(void **state)
     fails(scene, "db", 200, "{\"SecretString\":\"hush\\u0000\"}", PH_INVALID, "the secret db holds a NUL byte");
     struct fake_call call;
     start(scene, &call, "a b", false);
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_INVALID);
 }
 
@@ -302,7 +295,7 @@ static void test_last_value_is_kept(void **state)
     has_value(&call, "hush");
     start(scene, &call, "db", true);
     asks(scene, 1, CURRENT_OF("db"), 503, "");
-    until_complete(&call);
+    fake_until_complete(&call);
     assert_int_equal(call.results[0].outcome, PH_TRANSIENT); // who was refused is told
     start(scene, &call, "db", false);
     has_value(&call, "hush"); // others have the last one
@@ -353,7 +346,7 @@ static void test_many_at_once(void **state)
     asks(scene, 2, CURRENT_OF("c"), 200, "{\"SecretString\":\"C\"}");
     assert_int_equal(call.completed, 0);
     asks(scene, 1, CURRENT_OF("b"), 400, "{\"__type\":\"ResourceNotFoundException\"}");
-    until_complete(&call);
+    fake_until_complete(&call);
     static const enum ph_outcome wanted[] = {PH_OK, PH_NOT_FOUND, PH_OK, PH_INVALID, PH_OK};
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(call.results[i].outcome, wanted[i]);
