@@ -119,21 +119,24 @@ static void log_failure(const struct attempt *attempt, const struct ph_result *r
                 sizeof fields / sizeof fields[0]);
 }
 
-// Whether a plugin call that was cancelled was still in the plugin's line: of a change, what had gone out would be uncertain.
+// Whether an attempt whose time is over may have waited in the plugin's line, and its backend be slow: the backend answered
+// others since it began, which one that is dead does not. Only of a change one can tell: had it gone out, it would be uncertain.
+static bool may_have_waited(const struct attempt *attempt)
+{
+    return (attempt->call->operation->flags & OPERATION_CHANGES) != 0 &&
+           attempt->backend->answered_ns >= attempt->started_ns;
+}
+
+// Whether nothing of a plugin call that was cancelled had gone out.
 static bool never_began(const struct attempt *attempt)
 {
     const struct ph_call *raw = instance_call_raw(attempt->plugin_call);
-    bool began = (attempt->call->operation->flags & OPERATION_CHANGES) == 0;
-    for (size_t i = 0; i < raw->count && !began; i++) {
-        began = raw->results[i]->outcome != PH_TRANSIENT;
+    for (size_t i = 0; i < raw->count; i++) {
+        if (raw->results[i]->outcome != PH_TRANSIENT) {
+            return false;
+        }
     }
-    return !began;
-}
-
-// Whether the backend answered anything since the attempt began. One that is slow does, one that is dead does not.
-static bool heard_since(const struct attempt *attempt)
-{
-    return attempt->backend->answered_ns >= attempt->started_ns;
+    return true;
 }
 
 // Stores outcomes, tells metrics, log and breaker. `common`: of all entries, NULL: the plugin.s.
@@ -178,7 +181,7 @@ static void ended(struct attempt *attempt, const struct ph_result *common, bool 
 {
     struct backend *backend = attempt->backend;
     struct backend_call *call = attempt->call;
-    attempt->untouched = common == NULL && timed_out && heard_since(attempt) && never_began(attempt);
+    attempt->untouched = common == NULL && timed_out && may_have_waited(attempt) && never_began(attempt);
     conclude(attempt, common, timed_out);
     backend_retry(attempt);
     backend_admit_next(backend);
@@ -238,10 +241,8 @@ void attempt_drop(struct attempt *attempt, bool failed)
         attempt->state = ATTEMPT_OVER;
         return;
     }
-    // While the backend answers others, this one may be in the plugin's line.
-    const bool may_wait = (state == ATTEMPT_RUNNING || state == ATTEMPT_ASKED) && heard_since(attempt) &&
-                          (attempt->call->operation->flags & OPERATION_CHANGES) != 0;
-    if (failed && state != ATTEMPT_DELAYED && !may_wait) {
+    const bool waits = (state == ATTEMPT_RUNNING || state == ATTEMPT_ASKED) && may_have_waited(attempt);
+    if (failed && state != ATTEMPT_DELAYED && !waits) {
         tell_breaker(attempt, true);
     } else {
         lose_probe(attempt);
