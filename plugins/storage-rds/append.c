@@ -130,20 +130,12 @@ static void add_text(struct array *array, struct ph_text text)
 static void add_recipients(struct appending *appending, struct array arrays[ARRAYS], size_t i)
 {
     const struct ph_message *entry = entry_of(appending->wave, i);
-    size_t length = 0;
-    for (size_t r = 0; r < entry->recipient_count; r++)
-        length += entry->recipients[r].length + 1;
-    char *joined = array_reserve(&arrays[RECIPIENTS], length - 1);
+    char *joined = array_reserve(&arrays[RECIPIENTS], names_joined_length(entry->recipients, entry->recipient_count));
+    if (joined != NULL)
+        names_join(joined, entry->recipients, entry->recipient_count);
     for (size_t r = 0; r < entry->recipient_count; r++) {
-        struct ph_text name = entry->recipients[r];
-        if (joined != NULL) {
-            memcpy(joined, name.bytes, name.length);
-            joined += name.length;
-            if (r + 1 < entry->recipient_count)
-                *joined++ = ' ';
-        }
         array_bigint(&arrays[PAIR_ENTRY], (int64_t)i + 1);
-        array_bigint(&arrays[PAIR_NAME], (int64_t)names_add(&appending->names, name) + 1);
+        array_bigint(&arrays[PAIR_NAME], (int64_t)names_add(&appending->names, entry->recipients[r]) + 1);
     }
     array_bigint(&arrays[PAIR_ENTRY], (int64_t)i + 1);
     array_bigint(&arrays[PAIR_NAME], (int64_t)appending->senders[i] + 1);

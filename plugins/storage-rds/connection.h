@@ -9,6 +9,7 @@
 
 #include "plugins/storage-rds/rds.h"
 
+/// In the order in which it comes to be of use.
 enum connection_state {
     CONNECTION_AWAY,  ///< pausing before the next attempt
     CONNECTION_TRIED, ///< an attempt is under way

@@ -74,7 +74,7 @@ static void conclude(struct ph_delivery *delivery)
 }
 
 // A message that is known; its record was made before.
-static bool read_known(struct wave *wave, struct values *values, size_t i)
+static void read_known(struct wave *wave, struct values *values, size_t i)
 {
     struct ph_record *const *records = wave->data;
     struct ph_delivery *delivery = wave->call->outputs[wave->indexes[i]];
@@ -83,7 +83,6 @@ static bool read_known(struct wave *wave, struct values *values, size_t i)
     end_everybody(records[i], late ? PH_STATE_EXPIRED : PH_STATE_DELIVERED, values_bigint(values, KNOWN_NOW));
     recent_drop(wave->rds->recent, &records[i]->id);
     wave->call->host->set(wave->call, wave->indexes[i], PH_OK, 0, NULL);
-    return true;
 }
 
 static bool known_row(struct wave *wave, struct values *values)
@@ -91,8 +90,10 @@ static bool known_row(struct wave *wave, struct values *values)
     size_t i = values_index(values, KNOWN_N, wave->count);
     if (values->wrong)
         return false;
-    return values_null(values, KNOWN_LATE) ? read_gone(wave, values_peek(values, KNOWN_GONE), i)
-                                           : read_known(wave, values, i);
+    if (values_null(values, KNOWN_LATE))
+        return read_gone(wave, values_peek(values, KNOWN_GONE), i);
+    read_known(wave, values, i);
+    return true;
 }
 
 static bool deliver_row(struct wave *wave, struct values *values)
@@ -246,29 +247,33 @@ static void fresh_done(struct rds_job *job, const struct rds_failure *failure)
         deliver_whole(job->data);
 }
 
-// The records of the wave's messages, if all of them are known; else NULL.
-static struct ph_record **known_records(const struct wave *wave)
+// What is known of the wave's messages, if that is all of them; else NULL.
+static const struct recent_message **find_known(const struct wave *wave)
 {
-    struct ph_record **records = wave->rds->host->alloc(wave->call, (wave->count + 1) * sizeof(struct ph_record *));
-    for (size_t i = 0; records != NULL && i < wave->count; i++) {
-        const struct recent_message *message = recent_find(wave->rds->recent, wave->call->entries[wave->indexes[i]]);
-        if (message == NULL || (records[i] = record_known(wave->call, message)) == NULL)
+    const struct recent_message **known = wave->rds->host->alloc(wave->call, (wave->count + 1) * sizeof(*known));
+    for (size_t i = 0; known != NULL && i < wave->count; i++) {
+        known[i] = recent_find(wave->rds->recent, wave->call->entries[wave->indexes[i]]);
+        if (known[i] == NULL)
             return NULL;
     }
-    return records;
+    return known;
 }
 
-// Recipients and priorities, in the order of the entries.
-static bool known_parameters(struct rds_step *step, const struct wave *wave)
+// Makes the records, for the answer; adds recipients and priorities, in the order of the entries.
+static bool add_known(struct rds_step *step, struct wave *wave, const struct recent_message *const *known)
 {
+    struct ph_record **records = wave->rds->host->alloc(wave->call, (wave->count + 1) * sizeof(struct ph_record *));
     struct array recipients = array_begin(wave->call, PARAMETER_TEXT, wave->count, wave->count * 16);
     struct array priorities = array_begin(wave->call, PARAMETER_BIGINT, wave->count, wave->count * 8);
-    for (size_t i = 0; i < wave->count; i++) {
-        const struct recent_message *message = recent_find(wave->rds->recent, wave->call->entries[wave->indexes[i]]);
-        array_bytes(&recipients, message->recipients.bytes, message->recipients.length);
-        array_bigint(&priorities, message->priority);
+    wave->data = records;
+    for (size_t i = 0; records != NULL && i < wave->count; i++) {
+        records[i] = record_known(wave->call, known[i]);
+        if (records[i] == NULL)
+            return false;
+        array_bytes(&recipients, known[i]->recipients.bytes, known[i]->recipients.length);
+        array_bigint(&priorities, known[i]->priority);
     }
-    return step_column(step, &recipients) && step_column(step, &priorities);
+    return records != NULL && step_column(step, &recipients) && step_column(step, &priorities);
 }
 
 static void deliver_start(struct wave *wave)
@@ -276,9 +281,9 @@ static void deliver_start(struct wave *wave)
     struct rds_job *job = deliver_job(wave, 1, fresh_done);
     if (job == NULL)
         return;
-    wave->data = known_records(wave);
-    struct rds_step *step = rds_job_step(job, wave->data != NULL ? SQL_DELIVER_KNOWN : SQL_DELIVER_FRESH, 0);
-    if (deliver_step(step, wave) && ids_parameter(step, wave) && (wave->data == NULL || known_parameters(step, wave)))
+    const struct recent_message *const *known = find_known(wave);
+    struct rds_step *step = rds_job_step(job, known != NULL ? SQL_DELIVER_KNOWN : SQL_DELIVER_FRESH, 0);
+    if (deliver_step(step, wave) && ids_parameter(step, wave) && (known == NULL || add_known(step, wave, known)))
         rds_submit(job);
     else
         rds_no_memory(job);

@@ -57,6 +57,26 @@ int names_compare(struct ph_text left, struct ph_text right)
     return order != 0 ? order : (left.length > right.length) - (left.length < right.length);
 }
 
+size_t names_joined_length(const struct ph_text *names, size_t count)
+{
+    size_t length = count > 0 ? count - 1 : 0;
+    for (size_t i = 0; i < count; i++)
+        length += names[i].length;
+    return length;
+}
+
+char *names_join(char *at, const struct ph_text *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            *at++ = ' ';
+        if (names[i].length > 0)
+            memcpy(at, names[i].bytes, names[i].length);
+        at += names[i].length;
+    }
+    return at;
+}
+
 bool names_copy(struct ph_call *call, struct ph_text name, struct ph_text *copy_r)
 {
     char *copy = call->host->alloc(call, name.length + 1);

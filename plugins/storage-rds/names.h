@@ -33,6 +33,10 @@ bool names_plain(struct ph_text name);
 /// Byte order: below, at or above 0.
 int names_compare(struct ph_text left, struct ph_text right);
 
+/// How long names are with a space between each two; and writes them so, to where there is that much room. Gives the end.
+size_t names_joined_length(const struct ph_text *names, size_t count);
+char *names_join(char *at, const struct ph_text *names, size_t count);
+
 /// A copy in the call's arena. False: it is used up.
 bool names_copy(struct ph_call *call, struct ph_text name, struct ph_text *copy_r);
 

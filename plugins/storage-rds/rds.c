@@ -108,16 +108,21 @@ static void refuse(struct rds_job *job, const struct rds_failure *why)
     (job->done != NULL ? job->done : rds_finish)(job, &job->failure);
 }
 
-// Whether a lane has a connection, or may soon.
-static bool lane_hopes(const struct rds *rds, enum rds_lane lane)
+// Whether a lane has a connection that is at least so far.
+static bool lane_has(const struct rds *rds, enum rds_lane lane, enum connection_state state)
 {
-    if (rds->scout != NULL && connection_state(rds->scout) == CONNECTION_TRIED)
-        return true;
     for (size_t i = 0; i < rds->connection_count; i++) {
-        if (connection_lane(rds->connections[i]) == lane && connection_state(rds->connections[i]) != CONNECTION_AWAY)
+        if (connection_lane(rds->connections[i]) == lane && connection_state(rds->connections[i]) >= state)
             return true;
     }
     return false;
+}
+
+// Whether a lane has a connection, or may soon.
+static bool lane_hopes(const struct rds *rds, enum rds_lane lane)
+{
+    return (rds->scout != NULL && connection_state(rds->scout) == CONNECTION_TRIED) ||
+           lane_has(rds, lane, CONNECTION_TRIED);
 }
 
 static void fill_up_to(struct rds *rds, enum rds_lane lane, size_t most)
@@ -489,15 +494,6 @@ static struct rds_job *unlink_job(struct rds_line *line, const struct ph_call *c
     return job;
 }
 
-static bool lane_works(const struct rds *rds, enum rds_lane lane)
-{
-    for (size_t i = 0; i < rds->connection_count; i++) {
-        if (connection_lane(rds->connections[i]) == lane && connection_state(rds->connections[i]) == CONNECTION_READY)
-            return true;
-    }
-    return false;
-}
-
 // A call that is over may have no memory any more, so it is looked for, not asked.
 static bool cancel(struct rds *rds, const struct ph_call *call)
 {
@@ -510,7 +506,7 @@ static bool cancel(struct rds *rds, const struct ph_call *call)
         struct rds_job *job = unlink_job(&rds->lines[lane], call);
         if (job == NULL)
             continue;
-        if (lane_works(rds, (enum rds_lane)lane))
+        if (lane_has(rds, (enum rds_lane)lane, CONNECTION_READY))
             rds_failure_say(&late, PH_TRANSIENT, "no connection was free in time");
         else
             rds_failure_say(&late, PH_UNAVAILABLE, "no connection to the database was to be had in time");

@@ -81,23 +81,15 @@ static struct ph_text keep(char **at, struct ph_text text)
 
 static struct ph_text keep_recipients(char **at, const struct ph_message *message)
 {
-    struct ph_text kept = {.bytes = *at};
-    for (size_t i = 0; i < message->recipient_count; i++) {
-        keep(at, message->recipients[i]);
-        if (i + 1 < message->recipient_count)
-            *(*at)++ = ' ';
-    }
-    kept.length = (size_t)(*at - kept.bytes);
-    return kept;
+    const char *kept = *at;
+    *at = names_join(*at, message->recipients, message->recipient_count);
+    return (struct ph_text){.bytes = kept, .length = (size_t)(*at - kept)};
 }
 
 static size_t length_of(const struct ph_message *message)
 {
-    size_t length = message->sender.length + message->trace.length + message->content_type.length +
-                    message->attributes.length;
-    for (size_t i = 0; i < message->recipient_count; i++)
-        length += message->recipients[i].length + 1;
-    return length;
+    return message->sender.length + message->trace.length + message->content_type.length + message->attributes.length +
+           names_joined_length(message->recipients, message->recipient_count);
 }
 
 static struct entry *entry_new(const struct ph_message *message, int64_t accepted_at)

@@ -55,27 +55,32 @@ const struct ph_storage_operations *scene_slots(void)
     return scene.plugin.descriptor->operations;
 }
 
+void scene_store(const struct ph_message *message)
+{
+    struct test_call *call = test_call_run(&scene.plugin, PH_STORAGE_APPEND, scene_slots()->append, 1, message,
+                                           sizeof(*message), sizeof(struct ph_accepted));
+    assert_int_equal(test_outcome(call, 0), PH_OK);
+    test_call_free(call);
+}
+
 void scene_append(unsigned number, uint32_t due_in_ms, int64_t deliver_at, int64_t expires_at)
 {
     const struct ph_text ann = text_from("ann");
     const struct ph_text none = text_from("");
-    struct ph_message entry = {.id = id_from(number),
-                               .sender = ann,
-                               .recipients = &ann,
-                               .recipient_count = 1,
-                               .subject = none,
-                               .body = none,
-                               .content_type = none,
-                               .attributes = none,
-                               .trace = none,
-                               .due_in_ms = due_in_ms,
-                               .deliver_at = deliver_at,
-                               .expires_at = expires_at,
-                               .idempotency_key = none};
-    struct test_call *call = test_call_run(&scene.plugin, PH_STORAGE_APPEND, scene_slots()->append, 1, &entry,
-                                           sizeof(entry), sizeof(struct ph_accepted));
-    assert_int_equal(test_outcome(call, 0), PH_OK);
-    test_call_free(call);
+    const struct ph_message entry = {.id = id_from(number),
+                                     .sender = ann,
+                                     .recipients = &ann,
+                                     .recipient_count = 1,
+                                     .subject = none,
+                                     .body = none,
+                                     .content_type = none,
+                                     .attributes = none,
+                                     .trace = none,
+                                     .due_in_ms = due_in_ms,
+                                     .deliver_at = deliver_at,
+                                     .expires_at = expires_at,
+                                     .idempotency_key = none};
+    scene_store(&entry);
 }
 
 int64_t scene_time(void)

@@ -24,6 +24,9 @@ int scene_close(void **state);
 
 const struct ph_storage_operations *scene_slots(void);
 
+/// Appends a message, which must work.
+void scene_store(const struct ph_message *message);
+
 /// A message of ann to ann, with a mark that is due so many ms later.
 void scene_append(unsigned number, uint32_t due_in_ms, int64_t deliver_at, int64_t expires_at);
 

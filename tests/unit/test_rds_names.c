@@ -40,6 +40,20 @@ static void test_names_are_numbered_as_they_come(void **state)
     assert_string_equal(names.items[1].bytes, "ann");
 }
 
+static void test_names_are_joined(void **state)
+{
+    const struct ph_text names[] = {text_of("ann"), text_of("b"), text_of("cat")};
+    static const char *const joined[] = {"", "ann", "ann b", "ann b cat"};
+    (void)state;
+    for (size_t count = 0; count <= 3; count++) {
+        char text[16] = "................";
+        assert_int_equal(names_joined_length(names, count), strlen(joined[count]));
+        assert_ptr_equal(names_join(text, names, count), text + strlen(joined[count]));
+        assert_memory_equal(text, joined[count], strlen(joined[count]));
+        assert_int_equal(text[strlen(joined[count])], '.');
+    }
+}
+
 // As many as it was made for: the table is never full, so that a look for what is new ends.
 static void test_a_full_set(void **state)
 {
@@ -144,6 +158,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_names_are_numbered_as_they_come),
+        TEST(test_names_are_joined),
         TEST(test_a_full_set),
         TEST(test_names_that_collide),
         TEST(test_a_used_up_arena),
