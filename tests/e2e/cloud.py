@@ -40,6 +40,12 @@ def name_things(sections, name, sqs_url):
     return named
 
 
+def counts_of(sqs, url):
+    """What SQS counts in a queue, by its own names for it."""
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=['All'])
+    return {name: int(value) for name, value in answer['Attributes'].items() if name.startswith('ApproximateNumberOfMessages')}
+
+
 class Cloud:
     """moto in a process of its own, and a user there who may do everything."""
 
@@ -68,17 +74,12 @@ class Cloud:
 
     def jobs_left(self, daemon):
         """How many jobs are in the daemon's queue, waiting, received or delayed."""
-        return sum(self._counts(daemon.sections['queue']['queue_url']).values())
+        return sum(counts_of(self.aws.admin('sqs'), daemon.sections['queue']['queue_url']).values())
 
     def queue_counts(self, daemon):
         """What SQS counts in the daemon's queue and in its dead-letter queue, by its own names for it."""
         url = daemon.sections['queue']['queue_url']
-        return {end or 'queue': self._counts(url + end) for end in ('', '-dead')}
-
-    def _counts(self, url):
-        answer = self.aws.admin('sqs').get_queue_attributes(QueueUrl=url, AttributeNames=['All'])
-        return {name: int(value) for name, value in answer['Attributes'].items()
-                if name.startswith('ApproximateNumberOfMessages')}
+        return {end or 'queue': counts_of(self.aws.admin('sqs'), url + end) for end in ('', '-dead')}
 
 
 class StubCloud:
