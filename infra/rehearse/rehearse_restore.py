@@ -29,8 +29,8 @@ def flush_archive(cluster):
 
 def history(stack, people):
     """Three messages that arrive, one that is accepted and not delivered yet; then the moment; then two more, one delivered,
-    one still a job in the queue; then the damage. Returns the moment, the ids in this order, and grace's cursor before the
-    damage."""
+    one still a job in the queue; then the damage. Returns the moment, the ids in this order, and from before the damage grace's
+    cursor and that of ada's sent list."""
     ada, grace = people
     ids = [ada.sent(grace.user, f'early {number}') for number in range(3)]
     grace.wait_inbox(3)
@@ -43,10 +43,10 @@ def history(stack, people):
     assert stack.courier.stop() == 0
     ids.append(ada.sent(grace.user, LATER))
     eventually(lambda: jobs(stack) > 0, 'its job is in the queue')
-    cursor = grace.page()['next']
+    cursors = grace.page()['next'], ada.get('/v1/messages?box=sent&after=end').json()['next']
     stack.cluster.sql('DELETE FROM posthouse_deliveries', database=stack.api.database_name)
     flush_archive(stack.cluster)
-    return at, ids, cursor
+    return at, ids, *cursors
 
 
 def jobs(stack):
@@ -77,7 +77,7 @@ def rehearse_rds(page, stack, on_call):
     people = stack.api.add_user('ada'), stack.api.add_user('grace')
     ada, grace = people
     stack.cluster.back_up()
-    at, ids, cursor = history(stack, people)
+    at, ids, cursor, cursor_of_sent = history(stack, people)
     in_aws(page, on_call, stack.account, '2026-11-30T08:00:00Z')
     for daemon in stack.daemons:
         if daemon.running:
@@ -87,11 +87,11 @@ def rehearse_rds(page, stack, on_call):
         made.callback(restored.remove)
         eventually(lambda: restored.sql('SELECT pg_is_in_recovery()') == [(False,)], 'the restored server takes writes')
         database = stack.api.database_name
-        # The statement of the page: without it, `cursor` would hide what comes now.
+        # The statements of the page: without them, the cursors would hide what comes now.
         stack.account.set_password('first')
         on_call.words['-d posthouse'] = f'-d {database}'
         on_call.env.update(PGHOSTADDR='127.0.0.1', PGPORT=str(restored.port))
-        assert on_call.run('PGPASSWORD=').split() == ['UPDATE', '3'] * 2
+        assert on_call.run('PGPASSWORD=').split()[:3] == ['UPDATE', '3', 'setval']
         stack.change('storage', url=restored.tcp_url(database))
         for daemon in stack.daemons:
             daemon.cluster = restored
@@ -104,6 +104,8 @@ def rehearse_rds(page, stack, on_call):
         assert again not in ids
         seen = eventually(lambda: (lambda new: len(new) >= 2 and new)(grace.inbox(cursor)), 'an old cursor sees what is new')
         assert [message['id'] for message in seen] == [ids[3], again]
+        sent = ada.get(f'/v1/messages?box=sent&after={cursor_of_sent}').json()['messages']
+        assert [message['id'] for message in sent] == [again]
         assert len({message['id'] for message in grace.inbox()}) == len(grace.inbox()) == 5
         assert all(daemon.stop() == 0 for daemon in stack.daemons)
 

@@ -2,9 +2,9 @@
 //
 // append: messages, their outbox marks and keys, a wave of them in one statement.
 //
-// It locks the counters of the senders, decides and writes. Most waves are of new messages between known users, and are
-// written by a statement that does no more; where anything is not as usual it moves the counters (positions may have gaps)
-// and writes nothing else, and the wave is sent again with the whole statement. That one leaves out what it refuses, and
+// It says that it is under way (statements.c), decides and writes. Most waves are of new messages between known users, and are
+// written by a statement that does no more; where anything is not as usual it writes nothing, and the wave is sent again with
+// the whole statement. That one leaves out what it refuses, and
 // answers a row for each thing that is not as usual: a message that is stored already, a key that is taken, a name of no
 // user.
 #include "plugins/storage-rds/names.h"
@@ -60,25 +60,20 @@ static const struct ph_message *entry_of(const struct wave *wave, size_t i)
 
 // ------------------------------------------------------------------------------------------ parameters
 
-static bool gather_names(struct appending *appending)
+static bool names_room(struct appending *appending)
 {
     struct wave *wave = appending->wave;
     size_t most = wave->count;
     for (size_t i = 0; i < wave->count; i++)
         most += entry_of(wave, i)->recipient_count;
     appending->senders = wave->rds->host->alloc(wave->call, (wave->count + 1) * sizeof(size_t));
-    if (appending->senders == NULL || !names_begin(&appending->names, wave->call, wave->rds->seed, most))
-        return false;
-    for (size_t i = 0; i < wave->count; i++)
-        appending->senders[i] = names_add(&appending->names, entry_of(wave, i)->sender);
-    return true;
+    return appending->senders != NULL && names_begin(&appending->names, wave->call, wave->rds->seed, most);
 }
 
 /// The arrays of the statements, by the number of their parameter less one.
 enum {
     ID,
     SENDER,
-    NTH, // of its sender's here
     RECIPIENTS,
     DELIVER_AT,
     EXPIRES_AT,
@@ -88,10 +83,7 @@ enum {
     ATTRIBUTES,
     SUBJECT,
     BODY,
-    HEAD, // its sender, in the list of them
-    NAME,
-    HEAD_NAME, // the senders, each once
-    HEAD_COUNT,
+    NAME, // of all users in it, each once
     DUE_IN,
     ARRAYS_NEW,
     KEY_SENDER = ARRAYS_NEW,
@@ -106,20 +98,19 @@ enum {
 };
 
 static const enum parameter_type types[ARRAYS] = {
-    [ID] = PARAMETER_UUID,           [SENDER] = PARAMETER_TEXT,       [NTH] = PARAMETER_BIGINT,
-    [RECIPIENTS] = PARAMETER_TEXT,   [DELIVER_AT] = PARAMETER_BIGINT, [EXPIRES_AT] = PARAMETER_BIGINT,
-    [PRIORITY] = PARAMETER_BIGINT,   [TRACE] = PARAMETER_BYTEA,       [CONTENT_TYPE] = PARAMETER_BYTEA,
-    [ATTRIBUTES] = PARAMETER_BYTEA,  [SUBJECT] = PARAMETER_BYTEA,     [BODY] = PARAMETER_BYTEA,
-    [HEAD] = PARAMETER_BIGINT,       [NAME] = PARAMETER_TEXT,         [HEAD_NAME] = PARAMETER_TEXT,
-    [HEAD_COUNT] = PARAMETER_BIGINT, [DUE_IN] = PARAMETER_BIGINT,     [KEY_SENDER] = PARAMETER_TEXT,
-    [KEY] = PARAMETER_BYTEA,         [KEY_ID] = PARAMETER_UUID,       [KEY_HASH] = PARAMETER_BYTEA,
-    [KEY_ENTRY] = PARAMETER_BIGINT,  [PAIR_ENTRY] = PARAMETER_BIGINT, [PAIR_NAME] = PARAMETER_BIGINT,
+    [ID] = PARAMETER_UUID,           [SENDER] = PARAMETER_TEXT,        [RECIPIENTS] = PARAMETER_TEXT,
+    [DELIVER_AT] = PARAMETER_BIGINT, [EXPIRES_AT] = PARAMETER_BIGINT,  [PRIORITY] = PARAMETER_BIGINT,
+    [TRACE] = PARAMETER_BYTEA,       [CONTENT_TYPE] = PARAMETER_BYTEA, [ATTRIBUTES] = PARAMETER_BYTEA,
+    [SUBJECT] = PARAMETER_BYTEA,     [BODY] = PARAMETER_BYTEA,         [NAME] = PARAMETER_TEXT,
+    [DUE_IN] = PARAMETER_BIGINT,     [KEY_SENDER] = PARAMETER_TEXT,    [KEY] = PARAMETER_BYTEA,
+    [KEY_ID] = PARAMETER_UUID,       [KEY_HASH] = PARAMETER_BYTEA,     [KEY_ENTRY] = PARAMETER_BIGINT,
+    [PAIR_ENTRY] = PARAMETER_BIGINT, [PAIR_NAME] = PARAMETER_BIGINT,
 };
 
 // What is the same in many messages; the statement takes one item for all.
 static bool may_shrink(size_t array)
 {
-    return array == SENDER || (array >= RECIPIENTS && array <= HEAD) || array == DUE_IN;
+    return (array >= SENDER && array <= BODY) || array == DUE_IN;
 }
 
 static void add_text(struct array *array, struct ph_text text)
@@ -150,13 +141,12 @@ static void add_key(struct array arrays[ARRAYS], const struct ph_message *entry,
     array_bytes(&arrays[KEY_HASH], entry->content_hash, sizeof(entry->content_hash));
 }
 
-static void add_entry(struct appending *appending, struct array arrays[ARRAYS], size_t i, int64_t *counts)
+static void add_entry(struct appending *appending, struct array arrays[ARRAYS], size_t i)
 {
     const struct ph_message *entry = entry_of(appending->wave, i);
+    appending->senders[i] = names_add(&appending->names, entry->sender);
     array_bytes(&arrays[ID], entry->id.bytes, sizeof(entry->id.bytes));
     add_text(&arrays[SENDER], entry->sender);
-    array_bigint(&arrays[NTH], ++counts[appending->senders[i]]);
-    array_bigint(&arrays[HEAD], (int64_t)appending->senders[i] + 1);
     array_bigint(&arrays[DELIVER_AT], entry->deliver_at);
     array_bigint(&arrays[EXPIRES_AT], entry->expires_at);
     array_bigint(&arrays[PRIORITY], entry->priority);
@@ -181,22 +171,16 @@ static bool due_alike(const struct wave *wave)
     return true;
 }
 
-static size_t add_entries(struct appending *appending, struct array arrays[ARRAYS], int64_t *counts)
+static size_t add_entries(struct appending *appending, struct array arrays[ARRAYS])
 {
-    const struct wave *wave = appending->wave;
-    size_t senders = appending->names.count; // recipients come behind them
-    for (size_t i = 0; i < wave->count; i++)
-        add_entry(appending, arrays, i, counts);
+    for (size_t i = 0; i < appending->wave->count; i++)
+        add_entry(appending, arrays, i);
     for (size_t i = 0; i < appending->names.count; i++)
         add_text(&arrays[NAME], appending->names.items[i]);
-    for (size_t i = 0; i < senders; i++) {
-        add_text(&arrays[HEAD_NAME], appending->names.items[i]);
-        array_bigint(&arrays[HEAD_COUNT], counts[i]);
-    }
     return arrays[KEY].count;
 }
 
-static bool write_step(struct appending *appending, struct rds_job *job, int64_t *counts)
+static bool write_step(struct appending *appending, struct rds_job *job)
 {
     const struct wave *wave = appending->wave;
     struct array arrays[ARRAYS];
@@ -205,7 +189,7 @@ static bool write_step(struct appending *appending, struct rds_job *job, int64_t
         bodies += entry_of(wave, i)->body.length;
     for (size_t i = 0; i < ARRAYS; i++)
         arrays[i] = array_begin(wave->call, types[i], wave->count, i == BODY ? bodies : wave->count * 16);
-    bool keyed = add_entries(appending, arrays, counts) > 0;
+    bool keyed = add_entries(appending, arrays) > 0;
     bool good = true;
     struct rds_step *step = rds_job_step(job, SQL_APPEND, 0);
     for (size_t i = 0; good && i < ARRAYS; i++)
@@ -354,8 +338,7 @@ static void again(struct rds_job *job)
     rds_submit(job);
 }
 
-// A twin is a repeat, or was committed while this waited for the sender's counter, so that the snapshot had missed it; the
-// next one has it.
+// A twin is a repeat, or was committed while this was under way, so that the snapshot had missed it; the next one has it.
 static void append_done(struct rds_job *job, const struct rds_failure *failure)
 {
     struct wave *wave = job->data;
@@ -385,9 +368,7 @@ static void append_start(struct wave *wave)
         return;
     }
     *appending = (struct appending){.wave = wave};
-    bool good = gather_names(appending);
-    int64_t *counts = good ? wave->rds->host->alloc(wave->call, (wave->count + 1) * sizeof(int64_t)) : NULL;
-    good = counts != NULL && write_step(appending, job, counts);
+    bool good = names_room(appending) && write_step(appending, job);
     if (good)
         appending->unknown = wave->rds->host->alloc(wave->call, appending->names.count + 1);
     if (good && appending->unknown != NULL)

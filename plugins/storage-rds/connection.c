@@ -236,7 +236,7 @@ static void on_writable(evutil_socket_t descriptor, short events, void *context)
 
 static bool send_job(struct connection *connection, struct rds_job *job)
 {
-    static const int binary[RDS_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const int binary[RDS_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     for (size_t i = 0; i < job->step_count; i++) {
         const struct rds_step *step = &job->steps[i];
         char name[16];
@@ -249,8 +249,11 @@ static bool send_job(struct connection *connection, struct rds_job *job)
 
 void connection_fill(struct connection *connection, size_t most)
 {
-    static const size_t depths[RDS_LANES] = {
-        [RDS_WRITE] = DEPTH_WRITE, [RDS_COURIER] = DEPTH_WRITE, [RDS_READ] = DEPTH_READ, [RDS_BACKGROUND] = 1};
+    static const size_t depths[RDS_LANES] = {[RDS_WRITE] = DEPTH_WRITE,
+                                             [RDS_COURIER] = DEPTH_WRITE,
+                                             [RDS_READ] = DEPTH_READ,
+                                             [RDS_SENT] = DEPTH_READ,
+                                             [RDS_BACKGROUND] = 1};
     const size_t depth = most < depths[connection->lane] ? most : depths[connection->lane];
     bool good = !connection->reading;
     bool sent = false;

@@ -16,13 +16,14 @@
 #include "plugins/storage-rds/failure.h"
 #include "posthouse/plugin.h"
 
-#define RDS_PARAMETERS 24
+#define RDS_PARAMETERS 20
 
 /// What a job waits in line with. Each lane has connections of its own.
 enum rds_lane {
     RDS_WRITE,   ///< what a client waits for
     RDS_COURIER, ///< deliveries and other endings, which wait for each other's inboxes and for nobody else
     RDS_READ,
+    RDS_SENT,       ///< lists of sent messages, which wait for appends under way
     RDS_BACKGROUND, ///< what nobody waits for; its commits need not wait for the disk
     RDS_LANES
 };

@@ -136,7 +136,10 @@ static bool list_rows(struct rds_job *job, size_t step, const PGresult *result)
 {
     struct ph_call *call = job->call;
     size_t index = job->steps[step].entry;
-    bool dead = job->steps[step].statement == SQL_DEAD_READ;
+    uint32_t statement = job->steps[step].statement;
+    bool dead = statement == SQL_DEAD_READ;
+    if (statement == SQL_SENT_HORIZON || statement == SQL_SENT_WAIT)
+        return true;
     const struct ph_read *entry = call->entries[index];
     struct ph_page *page = call->outputs[index];
     enum record_column columns = dead ? RECORD_HEAD_COLUMNS : RECORD_WHOLE_COLUMNS;
@@ -160,6 +163,10 @@ static bool sent_steps(struct rds_job *job, size_t index)
         job->call->host->set(job->call, index, PH_NOT_FOUND, 0, "%s", no_user);
         return true;
     }
+    if (job->step_count == 0) {
+        rds_job_step(job, SQL_SENT_HORIZON, index);
+        rds_job_step(job, SQL_SENT_WAIT, index);
+    }
     struct rds_step *step = rds_job_step(job, SQL_SENT_READ, index);
     return step_text(step, entry->user) && step_bigint(job, step, position_of(entry->after)) &&
            step_bigint(job, step, rds_most(entry->limit)) && step_bigint(job, step, entry->byte_limit);
@@ -167,7 +174,7 @@ static bool sent_steps(struct rds_job *job, size_t index)
 
 void rds_sent_read(void *instance, struct ph_call *call)
 {
-    rds_each(rds_job(instance, call, RDS_READ, false, call->count, list_rows), sent_steps);
+    rds_each(rds_job(instance, call, RDS_SENT, false, call->count + 2, list_rows), sent_steps);
 }
 
 static bool dead_steps(struct rds_job *job, size_t index)

@@ -8,7 +8,7 @@ const struct ph_option rds_options[RDS_OPTION_COUNT] = {
             "The database, as a connection string or URI of libpq; several hosts may be named."),
     PH_TEXT(struct rds_config, password, PH_OPTION_SECRET, NULL,
             "The password; fetched again when the server refuses it, so that it may be rotated."),
-    PH_INTEGER(struct rds_config, writers, 0, "1", 1, 8, "Connections that write what clients wait for."),
+    PH_INTEGER(struct rds_config, writers, 0, "2", 1, 8, "Connections that write what clients wait for."),
     PH_INTEGER(struct rds_config, couriers, 0, "1", 1, 4, "Connections that deliver."),
     PH_INTEGER(struct rds_config, readers, 0, "2", 1, 32, "Connections that read."),
     PH_BOOLEAN(struct rds_config, notify, 0, "yes",

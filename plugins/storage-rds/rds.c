@@ -333,7 +333,8 @@ static void opened(struct opening *opening)
     struct ph_opened *output = call->outputs[0];
     bool good = add_connections(rds, RDS_WRITE, rds->config->writers) &&
                 add_connections(rds, RDS_COURIER, rds->config->couriers) &&
-                add_connections(rds, RDS_READ, rds->config->readers) && add_connections(rds, RDS_BACKGROUND, 1);
+                add_connections(rds, RDS_READ, rds->config->readers) && add_connections(rds, RDS_SENT, 1) &&
+                add_connections(rds, RDS_BACKGROUND, 1);
     if (good && rds->config->notify)
         good = (rds->listener = listener_new(rds)) != NULL;
     free(opening);

@@ -9,6 +9,8 @@
 // Statements that list records all give the columns of enum record_column (record.h), in that order.
 #include "plugins/storage-rds/statements.h"
 
+#include "plugins/storage-rds/tables.h"
+
 // The server's clock as it is when this is evaluated, in milliseconds.
 #define TIME "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 #define CLOCK "clock AS MATERIALIZED (SELECT " TIME " AS now)"
@@ -44,6 +46,10 @@
     "p.id, p.sender, p.accepted_at, p.deliver_at, p.expires_at, p.priority, p.recipients, p.trace, p.content_type," \
     " p.attributes, p.body_length, p.due, p.failures, p.first_failed_at, p.last_failed_at, p.reason, p.state,"      \
     " p.ended_at, p.position, p.at, p.read_at, p.states, p.subject, p.body"
+
+// Up to where the sent lists are complete, within one transaction.
+#define HORIZON "posthouse.horizon"
+#define AT_HORIZON "nullif(current_setting('" HORIZON "', true), '')::bigint"
 
 // Due marks of one kind, leased; their records without the states of a whole one where `part` says so.
 #define LEASE_MARKS(part)                                                                                           \
@@ -104,110 +110,89 @@
 // unnest() fills up with NULL.
 #define COLUMN(name, parameter) "coalesce(i." name ", (" parameter ")[1])"
 
+// The positions of the sent lists. An append first says that it is under way, by a lock that it holds until it has been committed
+// or has failed, then takes positions for all its messages at once. So what a reader of a list must wait for is who holds such
+// a lock (SQL_SENT_WAIT), and appends wait neither for each other nor for readers. The lock's number moves with the sequence, so
+// that a reader who waits for it is seldom in the way of a later append, which is right all the same.
+#define UNDER_WAY_CLASS "1886352244" // "post" in ASCII: the first half of the lock's number
+#define UNDER_WAY                                                                                                      \
+    "under_way AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(" UNDER_WAY_CLASS ", (last_value / " RDS_POSITIONS \
+    " & 2147483647)::int) FROM posthouse_positions)"
+#define NEXT_POSITIONS "nextval('posthouse_positions') - " RDS_POSITIONS " AS positions"
+
+#define APPEND_SENDER COLUMN("sender", "$2")
+#define APPEND_RECIPIENTS COLUMN("recipients", "$3")
+#define APPEND_DELIVER_AT COLUMN("deliver_at", "$4")
+#define APPEND_EXPIRES_AT COLUMN("expires_at", "$5")
+#define APPEND_PRIORITY COLUMN("priority", "$6")
+#define APPEND_TRACE COLUMN("trace", "$7")
+#define APPEND_CONTENT_TYPE COLUMN("content_type", "$8")
+#define APPEND_ATTRIBUTES COLUMN("attributes", "$9")
+#define APPEND_SUBJECT COLUMN("subject", "$10")
+#define APPEND_BODY COLUMN("body", "$11")
+#define APPEND_DUE_IN COLUMN("due_in", "$13")
 #define APPEND_INSERT                                                                                                 \
     "INSERT INTO posthouse_messages(id, accepted_at, position, sender, recipients, deliver_at, expires_at, priority," \
-    " trace, content_type, attributes, subject, body) SELECT i.id, "
-// Behind the clock and the array of the positions at which senders begin.
-#define APPEND_COLUMNS(ordinality, number)                                                                                                                                                                                                                   \
-    "[" COLUMN("head", "$13") "] + i.nth, " COLUMN("sender", "$2") ", " COLUMN("recipients", "$4") ", " COLUMN(                                                                                                                                              \
-        "deliver_at",                                                                                                                                                                                                                                        \
-        "$5") ", " COLUMN("expires_at",                                                                                                                                                                                                                      \
-                          "$6") ", " COLUMN("priority",                                                                                                                                                                                                      \
-                                            "$7") ", " COLUMN("trace",                                                                                                                                                                                       \
-                                                              "$8") ", " COLUMN("content_type",                                                                                                                                                              \
-                                                                                "$9") ", " COLUMN("attributes",                                                                                                                                              \
-                                                                                                  "$10") ", " COLUMN("subject",                                                                                                                              \
-                                                                                                                     "$11") ", " COLUMN("body",                                                                                                              \
-                                                                                                                                        "$12") " FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],"    \
-                                                                                                                                               " $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bigint[])" ordinality              \
-                                                                                                                                               " i(id, sender, nth, recipients, deliver_at, expires_at, priority, trace, content_type, attributes, subject," \
-                                                                                                                                               " body, head" number                                                                                          \
-                                                                                                                                               ")"
-#define APPEND_BEGIN(unless)                                                                                    \
-    "WITH moved AS (UPDATE posthouse_senders s SET position = s.position + h.count"                             \
-    " FROM (SELECT * FROM unnest($15::text[], $16::bigint[]) WITH ORDINALITY h(name, count, n)"                 \
-    " ORDER BY h.name COLLATE \"C\") h WHERE s.name = h.name RETURNING h.n, s.position - h.count AS position)," \
-    " go AS MATERIALIZED (SELECT array_agg(position ORDER BY n) AS position,"                                   \
-    " " TIME " AS now FROM moved"                                                                               \
-    " HAVING count(*) = cardinality($15::text[]) AND NOT EXISTS (SELECT 1 FROM unnest($14::text[]) u(name)"     \
-    " WHERE NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed))" unless "),"
-#define APPEND_WRITE                                                                               \
-    " messages AS (" APPEND_INSERT "g.now, g.position" APPEND_COLUMNS(                             \
-        "", "") " CROSS JOIN go g"                                                                 \
-                " RETURNING id, accepted_at, deliver_at, expires_at),"                             \
-                " marks AS (INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"  \
-                " SELECT id, greatest(accepted_at + ($17::bigint[])[1], deliver_at), expires_at, " \
-                "greatest(accepted_at, deliver_at),"                                               \
-                " deliver_at > accepted_at FROM messages)"
-#define APPEND_END " SELECT 0::bigint, 0::bigint, now, NULL::uuid, NULL::bytea FROM go"
+    " trace, content_type, attributes, subject, body) SELECT i.id, g.now, g.positions + i.n, " APPEND_SENDER          \
+    ", " APPEND_RECIPIENTS ", " APPEND_DELIVER_AT ", " APPEND_EXPIRES_AT ", " APPEND_PRIORITY ", " APPEND_TRACE       \
+    ", " APPEND_CONTENT_TYPE ", " APPEND_ATTRIBUTES ", " APPEND_SUBJECT ", " APPEND_BODY                              \
+    " FROM unnest($1::uuid[], $2::text[], $3::text[],"                                                                \
+    " $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[])"   \
+    " WITH ORDINALITY i(id, sender, recipients, deliver_at, expires_at, priority, trace, content_type, attributes,"   \
+    " subject, body, n) CROSS JOIN go g"
+// Of the names in the batch, u, who is no user.
+#define APPEND_UNKNOWN "NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed)"
+#define APPEND_NEW_BEGIN                                                                                \
+    "WITH " UNDER_WAY ", go AS MATERIALIZED (SELECT " NEXT_POSITIONS ", " TIME " AS now FROM under_way" \
+    " WHERE NOT EXISTS (SELECT 1 FROM unnest($12::text[]) u(name) WHERE " APPEND_UNKNOWN ")"
+#define APPEND_NEW_WRITE                                                                                         \
+    "), messages AS (" APPEND_INSERT " RETURNING id, accepted_at, deliver_at, expires_at),"                      \
+    " marks AS (" APPEND_MARKS " SELECT id, greatest(accepted_at + ($13::bigint[])[1], deliver_at), expires_at," \
+    " greatest(accepted_at, deliver_at), deliver_at > accepted_at FROM messages)"
+#define APPEND_MARKS "INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
+// Keys go in in one order, so that two appends with the same ones do not end in a deadlock.
+#define APPEND_KEYS                                                                                                  \
+    "keys AS (INSERT INTO posthouse_keys(sender, key, id, hash, accepted_at) SELECT i.sender, i.key, i.id, i.hash, " \
+    "g.now"                                                                                                          \
+    " FROM unnest($14::text[], $15::bytea[], $16::uuid[], $17::bytea[]"
+#define APPEND_KEYS_ORDER " ORDER BY i.sender COLLATE \"C\", i.key)"
+#define APPEND_DONE " SELECT 0::bigint, 0::bigint, now, NULL::uuid, NULL::bytea FROM go"
 
 const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     [SQL_HEALTH] = "SELECT 1",
     [SQL_BARRIER] = "SELECT pg_logical_emit_message(true, 'posthouse', '')",
 
-    // ---- append, as it mostly is: all names are known, and what is told apart by an index is new. The senders' counters are
-    // locked by their change, in order of names; go: where each sender's positions begin, and the clock; no row, and
-    // nothing but those counters is written, when anything is not as usual. The call is then tried again with the whole
-    // statement.
-    [SQL_APPEND_NEW] = APPEND_BEGIN("") APPEND_WRITE APPEND_END,
-    [SQL_APPEND_KEYED] = APPEND_BEGIN(" AND NOT EXISTS (SELECT 1 FROM unnest($18::text[], $19::bytea[]) i(sender, key)"
-                                      " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key)") APPEND_WRITE
-    ","
-    " keys AS (INSERT INTO posthouse_keys(sender, key, id, hash, accepted_at)"
-    " SELECT i.sender, i.key, i.id, i.hash, g.now"
-    " FROM unnest($18::text[], $19::bytea[], $20::uuid[], $21::bytea[]) i(sender, key, id, hash)"
-    " CROSS JOIN go g)" APPEND_END,
-    // The whole. locked: the senders' counters, in order of names, as they are when the lock is there, which the snapshot
-    // may not know yet; heads: the same as an array, for every sender of the batch. What another transaction wrote for a
-    // sender while this one waited (a key, a repeat) is found by the unique indexes: the call is then tried again.
+    // ---- append, as it mostly is: all names are known, and what is told apart by an index is new. go: where the positions
+    // begin, and the clock; no row, and nothing is written, when anything is not as usual. The call is then tried again with
+    // the whole statement.
+    [SQL_APPEND_NEW] = APPEND_NEW_BEGIN APPEND_NEW_WRITE APPEND_DONE,
+    [SQL_APPEND_KEYED] = APPEND_NEW_BEGIN
+    " AND NOT EXISTS (SELECT 1 FROM unnest($14::text[], $15::bytea[]) i(sender, key)"
+    " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key)" APPEND_NEW_WRITE ", " APPEND_KEYS
+    ") i(sender, key, id, hash) CROSS JOIN go g" APPEND_KEYS_ORDER APPEND_DONE,
+    // The whole. What another transaction writes meanwhile (a key, a repeat) is found by the unique indexes: the call is then
+    // tried again.
     [SQL_APPEND] =
-        "WITH locked AS MATERIALIZED (SELECT w.n, w.count, s.name, s.position"
-        " FROM unnest($15::text[], $16::bigint[]) WITH ORDINALITY w(name, count, n)"
-        " JOIN posthouse_senders s ON s.name = w.name ORDER BY s.name FOR UPDATE OF s),"
-        " clock AS MATERIALIZED (SELECT " TIME " AS now"
-        " FROM (SELECT count(*) FROM locked) l),"
-        " heads AS MATERIALIZED (SELECT array_agg(h.position ORDER BY h.n) AS position FROM"
-        " (SELECT n, position FROM locked UNION ALL SELECT w.n, 0 FROM unnest($16::bigint[]) WITH ORDINALITY w(count, "
-        "n)"
-        " WHERE w.n NOT IN (SELECT n FROM locked)) h),"
-        " moved AS (UPDATE posthouse_senders s SET position = l.position + l.count FROM locked l WHERE s.name = "
-        "l.name),"
-        " unknown AS MATERIALIZED (SELECT u.n FROM unnest($14::text[]) WITH ORDINALITY u(name, n)"
-        " WHERE NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed)),"
+        "WITH " UNDER_WAY ", go AS MATERIALIZED (SELECT " NEXT_POSITIONS ", " TIME " AS now FROM under_way),"
+        " unknown AS MATERIALIZED (SELECT u.n FROM unnest($12::text[]) WITH ORDINALITY u(name, n)"
+        " WHERE " APPEND_UNKNOWN "),"
         " stored AS MATERIALIZED (SELECT i.n, m.accepted_at FROM unnest($1::uuid[]) WITH ORDINALITY i(id, n)"
         " JOIN posthouse_messages m ON m.id = i.id),"
         " taken AS MATERIALIZED (SELECT i.n, k.id, k.hash, k.accepted_at"
-        " FROM unnest($22::bigint[], $18::text[], $19::bytea[]) i(n, sender, key)"
+        " FROM unnest($18::bigint[], $14::text[], $15::bytea[]) i(n, sender, key)"
         " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key),"
-        " bad AS MATERIALIZED (SELECT n FROM stored UNION ALL SELECT n FROM taken UNION ALL"
-        " SELECT p.n FROM unnest($23::bigint[], $24::bigint[]) p(n, name) WHERE p.name IN (SELECT n FROM unknown)),"
-        " messages AS (" APPEND_INSERT "c.now, h.position" APPEND_COLUMNS(
-            " WITH ORDINALITY",
-            ", n") " CROSS JOIN clock c CROSS JOIN heads h WHERE i.n NOT IN (SELECT n FROM bad)),"
-                   " marks AS (INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
-                   " SELECT i.id, greatest(c.now + " COLUMN("due_in", "$17") ", " COLUMN(
-                       "deliver_at",
-                       "$5") "),"
-                             " " COLUMN("expires_at", "$6") ", greatest(c.now, " COLUMN(
-                                 "deliver_at",
-                                 "$5") "),"
-                                       " " COLUMN(
-                                           "deliver_at",
-                                           "$5") " > c.now"
-                                                 " FROM unnest($1::uuid[], $5::bigint[], $6::bigint[], $17::bigint[]) "
-                                                 "WITH ORDINALITY"
-                                                 " i(id, deliver_at, expires_at, due_in, n) CROSS JOIN clock c WHERE "
-                                                 "i.n NOT IN (SELECT n FROM bad)),"
-                                                 " keys AS (INSERT INTO posthouse_keys(sender, key, id, hash, "
-                                                 "accepted_at)"
-                                                 " SELECT i.sender, i.key, i.id, i.hash, c.now"
-                                                 " FROM unnest($22::bigint[], $18::text[], $19::bytea[], $20::uuid[], "
-                                                 "$21::bytea[]) i(n, sender, key, id, hash)"
-                                                 " CROSS JOIN clock c WHERE i.n NOT IN (SELECT n FROM bad))"
-                                                 " SELECT 0::bigint, 0::bigint, now, NULL::uuid, NULL::bytea FROM clock"
-                                                 " UNION ALL SELECT 1, n, accepted_at, NULL, NULL FROM stored"
-                                                 " UNION ALL SELECT 2, n, accepted_at, id, hash FROM taken"
-                                                 " UNION ALL SELECT 3, n, 0, NULL, NULL FROM unknown",
+        " bad AS MATERIALIZED (SELECT n FROM stored UNION ALL SELECT n FROM taken UNION ALL SELECT p.n"
+        " FROM unnest($19::bigint[], $20::bigint[]) p(n, name) WHERE p.name IN (SELECT n FROM unknown)),"
+        " messages AS (" APPEND_INSERT " WHERE i.n NOT IN (SELECT n FROM bad)),"
+        " marks AS (" APPEND_MARKS " SELECT i.id, greatest(g.now + " APPEND_DUE_IN ", " APPEND_DELIVER_AT
+        "), " APPEND_EXPIRES_AT ", greatest(g.now, " APPEND_DELIVER_AT "), " APPEND_DELIVER_AT " > g.now"
+        " FROM unnest($1::uuid[], $4::bigint[], $5::bigint[], $13::bigint[]) WITH ORDINALITY"
+        " i(id, deliver_at, expires_at, due_in, n) CROSS JOIN go g WHERE i.n NOT IN (SELECT n FROM bad)), " APPEND_KEYS
+        ", $18::bigint[]) i(sender, key, id, hash, n) CROSS JOIN go g"
+        " WHERE i.n NOT IN (SELECT n FROM bad)" APPEND_KEYS_ORDER APPEND_DONE
+        " UNION ALL SELECT 1, n, accepted_at, NULL, NULL FROM stored"
+        " UNION ALL SELECT 2, n, accepted_at, id, hash FROM taken"
+        " UNION ALL SELECT 3, n, 0, NULL, NULL FROM unknown",
 
     // ---- deliver, as it mostly is: the marks go, which locks them, in order of ids; a mark stays, and the message is left to
     // the whole statements, when it is early or expired, or has failures that this snapshot may not know. late: it expired
@@ -414,13 +399,26 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
                             " AND (m.sender = $1::text OR ((m.expires_at = 0 OR m.expires_at > " NOW ")"
                             " AND EXISTS (SELECT 1 FROM posthouse_deliveries d"
                             " WHERE d.message = m.id AND d.recipient = $1::text AND d.listed)))",
+    // Positions of sent messages, in three steps, as each needs a snapshot behind the one before: up to where they were given;
+    // until all appends are over that were under way then; and the list, no further than that. What begins later is beyond.
+    [SQL_SENT_HORIZON] = "SELECT set_config('" HORIZON "', last_value::text, true) FROM posthouse_positions",
+    [SQL_SENT_WAIT] = "SELECT pg_advisory_xact_lock(" UNDER_WAY_CLASS ", w.number::bigint::int)"
+                      " FROM (SELECT objid AS number FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                      " AND mode = 'ShareLock' AND objsubid = 2 AND classid = " UNDER_WAY_CLASS
+                      " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                      " ORDER BY objid OFFSET 0) w",
+    // The head is the highest that is there, or that was when a purge removed it.
     [SQL_SENT_READ] =
-        "SELECT s.position, " PAGE_COLUMNS " FROM posthouse_senders s"
+        "SELECT greatest(s.position, (SELECT m.position FROM posthouse_messages m WHERE m.sender = s.name"
+        " AND m.position <= " AT_HORIZON " ORDER BY m.position DESC LIMIT 1)), " PAGE_COLUMNS
+        " FROM posthouse_senders s"
         " JOIN posthouse_inboxes i ON i.name = s.name AND NOT i.removed"
         " LEFT JOIN LATERAL " PAGE(
-            "SELECT " RECORD_WHOLE("m.position", RECORD_STATES) " FROM posthouse_messages m" RECORD_JOINS
-                                                                "WHERE m.sender = s.name AND m.position > $2::bigint "
-                                                                "ORDER BY m.position LIMIT $3::bigint",
+            "SELECT " RECORD_WHOLE(
+                "m.position",
+                RECORD_STATES) " FROM posthouse_messages m" RECORD_JOINS
+                               "WHERE m.sender = s.name AND m.position > $2::bigint AND m.position <= " AT_HORIZON
+                               " ORDER BY m.position LIMIT $3::bigint",
             "$4::bigint") " p ON true WHERE s.name = $1::text ORDER BY p.position",
     [SQL_DEAD_READ] = "SELECT c.value, p.* FROM posthouse_counters c LEFT JOIN LATERAL (SELECT " RECORD_HEAD(
         "t.dead_position", "0", "0") " FROM posthouse_troubles t JOIN posthouse_messages m ON m.id = t.id"
@@ -495,7 +493,11 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " mine AS MATERIALIZED (SELECT id FROM old WHERE id NOT IN (SELECT id FROM troubled)"
         " UNION ALL SELECT id FROM ended),"
         " got AS (DELETE FROM posthouse_deliveries WHERE message = ANY (ARRAY(SELECT id FROM mine)) RETURNING 1),"
-        " gone AS (DELETE FROM posthouse_messages WHERE id = ANY (ARRAY(SELECT id FROM mine)) RETURNING 1)"
+        " gone AS (DELETE FROM posthouse_messages WHERE id = ANY (ARRAY(SELECT id FROM mine)) RETURNING sender, "
+        "position),"
+        " heads AS (UPDATE posthouse_senders s SET position = g.position"
+        " FROM (SELECT sender, max(position) AS position FROM gone GROUP BY sender) g"
+        " WHERE s.name = g.sender AND s.position < g.position)"
         " SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM got) + (SELECT count(*) FROM ended),"
         " (SELECT count(*) FROM look), l.id, l.accepted_at < " NOW " - $3::bigint"
         " FROM look l ORDER BY l.id DESC LIMIT 1",

@@ -32,6 +32,8 @@ enum rds_statement {
     SQL_INBOX_ACK,
     SQL_INBOX_REMOVE,
     SQL_MESSAGE_GET,
+    SQL_SENT_HORIZON, ///< SQL_SENT_WAIT and SQL_SENT_READ: one after the other
+    SQL_SENT_WAIT,
     SQL_SENT_READ,
     SQL_DEAD_READ,
     SQL_USER_ADD,

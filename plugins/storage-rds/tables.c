@@ -86,4 +86,11 @@ static const char version_3[] =
     "CREATE INDEX posthouse_outbox_later ON posthouse_outbox(due) WHERE delayed OR swept OR failed OR sends > 0;"
     "DROP INDEX posthouse_outbox_due;";
 
-const char *const rds_tables[RDS_SCHEMA_VERSION] = {version_1, version_2, version_3};
+// Positions of sent messages come from a sequence, in blocks (RDS_POSITIONS), so that appends of one sender need not wait for each
+// other's commits; statements.c says what keeps the lists' promise. What a sender's counter holds was given before, or has been
+// purged since.
+static const char version_4[] =
+    "CREATE SEQUENCE posthouse_positions INCREMENT " RDS_POSITIONS ";"
+    "SELECT setval('posthouse_positions', coalesce((SELECT max(position) FROM posthouse_senders), 0) + 1);";
+
+const char *const rds_tables[RDS_SCHEMA_VERSION] = {version_1, version_2, version_3, version_4};

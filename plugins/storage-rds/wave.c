@@ -51,7 +51,7 @@ static void start(struct wave *wave)
     for (size_t i = 0; i < wave->left_count; i++) {
         const void *entry = wave->call->entries[wave->left[i]];
         size_t more = wave->bytes != NULL ? wave->bytes(entry) : 0;
-        bool fits = wave->count == 0 || bytes + more <= WAVE_BYTES;
+        bool fits = wave->count == 0 || (bytes + more <= WAVE_BYTES && wave->count < WAVE_MOST);
         if (names_new(wave, entry) && fits) {
             bytes += more;
             wave->indexes[wave->count++] = wave->left[i];

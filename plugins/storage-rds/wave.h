@@ -11,6 +11,7 @@
 #include "plugins/storage-rds/job.h"
 
 #define WAVE_NAMES 2
+#define WAVE_MOST 1024 ///< entries of one wave
 
 /// What an entry names, as hashes (names_hash) of 64 bits: two that are equal by chance only make one wave more. Gives how
 /// many. The seed is the instance's secret, so that no client can choose what collides.

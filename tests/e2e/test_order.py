@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three daemons on one storage: who follows a cursor misses and repeats nothing (guarantee 3; invariants 2, 9, 10)."""
 
+import concurrent.futures
 import contextlib
 import sqlite3
+import threading
 import time
 import uuid
 
@@ -41,6 +43,55 @@ def test_three_daemons_deliver_to_the_same_inboxes(three):
         assert follower.end() == inbox
     assert all(daemon.metrics()['posthouse_messages_delivered_total'] > 0 for daemon in three), 'one daemon did it all'
     assert total(three, 'posthouse_jobs_duplicate_total') > 0, 'no job was delivered twice'
+
+
+def sent_pages(client, after):
+    """The ids of a user's sent messages behind a cursor, up to the end, and the cursor there."""
+    ids = []
+    while True:
+        page = client.get(f'/v1/messages?box=sent&after={after}&limit=20').json()
+        ids += [message['id'] for message in page['messages']]
+        after = page['next']
+        if not page['messages']:
+            return ids, after
+
+
+def send_and_look(client, count):
+    """Sends messages, and reads the list meanwhile, which has each as soon as it is accepted."""
+    ids, after = [], 'start'
+    for number in range(count):
+        ids.append(client.sent(client.user, f'number {number}'))
+        if number % 5 == 0:
+            more, after = sent_pages(client, after)
+            assert ids[-1] in more, 'it is accepted, and not in the list'
+    return ids
+
+
+def test_who_follows_a_sent_list_misses_nothing(three):
+    """One user sends at all daemons at once, and reads what was sent."""
+    sender = three[0].add_user()
+    ending = threading.Event()
+
+    def follow(daemon):
+        client, seen, after = sender.fork(daemon), [], 'start'
+        over = False
+        while not over:
+            over = ending.is_set()
+            more, after = sent_pages(client, after)
+            seen += more
+        return seen
+
+    with concurrent.futures.ThreadPoolExecutor(9) as pool:
+        followers = [pool.submit(follow, daemon) for daemon in three]
+        try:
+            writers = [pool.submit(send_and_look, sender.fork(daemon), round(30 * max(1, SCALE))) for daemon in three * 2]
+            ids = [message for writer in writers for message in writer.result()]
+        finally:
+            ending.set()
+        listed, _ = sent_pages(sender, 'start')
+        assert sorted(listed) == sorted(ids)
+        for follower in followers:
+            assert follower.result() == listed
 
 
 def test_a_deleted_message_never_comes_back(three):

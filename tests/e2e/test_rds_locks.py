@@ -32,15 +32,26 @@ def restarted(daemon, **storage):
 
 
 @contextlib.contextmanager
-def locked(daemon, *names, table='posthouse_senders'):
-    """Holds the rows of these users."""
+def holding(daemon, statement, *values):
+    """Holds what a statement has locked."""
     with daemon.cluster.session(daemon.database_name) as session:
         session.execute('BEGIN')
-        for name in names:
-            session.execute(f'SELECT 1 FROM {table} WHERE name = %s FOR UPDATE', [name])
+        session.execute(statement, values)
         yield session
         with contextlib.suppress(psycopg.Error):
             session.execute('ROLLBACK')
+
+
+def inbox_locked(daemon, name):
+    return holding(daemon, 'SELECT 1 FROM posthouse_inboxes WHERE name = %s FOR UPDATE', name)
+
+
+KEY = "INSERT INTO posthouse_keys(sender, key, id, hash, accepted_at) VALUES(%s, %s, gen_random_uuid(), '', 0)"
+
+
+def key_locked(daemon, name, key):
+    """A key of a user: whoever appends a message with it has to wait whether it becomes a repeat."""
+    return holding(daemon, KEY, name, key.encode())
 
 
 def settled(daemon, ada, key):
@@ -61,7 +72,7 @@ def test_a_lock_is_held(scene, storage, state):
     """Whichever time-out ends the waiting: the lock's, the statement's, the call's."""
     daemon, ada, grace = scene
     restarted(daemon, **storage)
-    with locked(daemon, 'ada'):
+    with key_locked(daemon, 'ada', 'a-lock'):
         answer = ada.send('ada', 'tried', key='a-lock')
         assert answer.status_code == 503, answer.text
         if state is not None:
@@ -75,7 +86,7 @@ def test_an_inbox_is_locked(scene):
     """Deliveries wait and are made; accepting does not need the lock."""
     daemon, ada, grace = scene
     restarted(daemon, lock_timeout='300ms')
-    with locked(daemon, 'ada', table='posthouse_inboxes'):
+    with inbox_locked(daemon, 'ada'):
         ids = [grace.sent('ada', str(number)) for number in range(5)]
         says(daemon, '55P03')
         assert ada.inbox() == []
@@ -88,7 +99,7 @@ def test_a_failure_is_recorded_meanwhile(scene):
     restarted(daemon, lock_timeout='500ms')
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with daemon.cluster.session(daemon.database_name) as session:
-        with locked(daemon, 'ada', table='posthouse_inboxes'):
+        with inbox_locked(daemon, 'ada'):
             message = grace.sent('ada')
             says(daemon, '55P03')
             session.execute('BEGIN')
@@ -109,15 +120,16 @@ def test_deadlocks(scene):
     restarted(daemon, lock_timeout='10m', statement_timeout='10m')
     for number in rounds(2):
         met = daemon.log_text().count('40P01')
-        with locked(daemon, 'grace') as session, concurrent.futures.ThreadPoolExecutor(1) as pool:
-            batch = {'messages': [{'to': ['ada'], 'subject': 'tried', 'body': '', 'idempotency_key': f'deadlock-{number}'}]}
-            # Two senders' messages, in one transaction or in two: ada's row is taken while grace's is waited for.
+        key = f'deadlock-{number}'
+        with key_locked(daemon, 'grace', key) as session, concurrent.futures.ThreadPoolExecutor(1) as pool:
+            batch = {'messages': [{'to': ['ada'], 'subject': 'tried', 'body': '', 'idempotency_key': key}]}
+            # Two senders' messages, in one transaction or in two: ada's key is taken while grace's is waited for.
             sends = pool.submit(both, ada, grace, batch)
             waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             eventually(lambda s=session: s.execute(waiting).fetchone()[0] > 0, 'the daemon waits for the lock')
             session.execute("SET LOCAL deadlock_timeout = '1h'")
-            with contextlib.suppress(psycopg.errors.DeadlockDetected):
-                session.execute("SELECT 1 FROM posthouse_senders WHERE name = 'ada' FOR UPDATE")
+            with contextlib.suppress(psycopg.errors.DeadlockDetected, psycopg.errors.UniqueViolation):
+                session.execute(KEY, ['ada', key.encode()])
             session.execute('ROLLBACK')
             assert sends.result() == 202
         if daemon.log_text().count('40P01') > met:
@@ -280,7 +292,7 @@ def test_a_daemon_is_stopped_in_the_middle_of_a_transaction(make_daemon):
     large = {'messages': [{'to': ['grace'], 'subject': f'large {number}', 'body': 'x' * 200_000, 'idempotency_key': f'{number}'}
                           for number in range(4)]}
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        with locked(first, 'ada'):
+        with key_locked(first, 'ada', '0-0'):
             posts = [pool.submit(until_accepted, ada.fork(), {'messages': [
                 {**message, 'idempotency_key': f'{number}-{message["idempotency_key"]}'} for message in large['messages']]})
                 for number in range(8)]

@@ -25,7 +25,8 @@ FILL = """
 INSERT INTO posthouse_users(name, request, password, roles, created_at)
     SELECT 'user' || i, gen_random_uuid(), %(hash)s, 0, 1 FROM generate_series(0, %(users)s - 1) i;
 INSERT INTO posthouse_inboxes(name, position) SELECT 'user' || i, %(messages)s FROM generate_series(0, %(users)s - 1) i;
-INSERT INTO posthouse_senders(name, position) SELECT 'user' || i, %(messages)s FROM generate_series(0, %(users)s - 1) i;
+INSERT INTO posthouse_senders(name) SELECT 'user' || i FROM generate_series(0, %(users)s - 1) i;
+SELECT setval('posthouse_positions', %(messages)s);
 CREATE TEMPORARY TABLE made AS SELECT i, (lpad(to_hex(1700000000000 + i), 12, '0') || '7' || substr(md5(i::text), 1, 3) || '8'
     || substr(md5(i::text), 4, 15))::uuid AS id, 1700000000000 + i AS at FROM generate_series(0, %(messages)s - 1) i;
 INSERT INTO posthouse_messages(id, accepted_at, deliver_at, expires_at, position, priority, sender, recipients, trace,

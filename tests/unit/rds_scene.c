@@ -24,12 +24,18 @@ static bool all_work(void *context)
 int scene_open(void **state)
 {
     (void)state;
+    return scene_open_patient(1000);
+}
+
+int scene_open_patient(int64_t lock_timeout)
+{
     if (cluster_folder() == NULL)
         return 0;
     scene.host = test_host_new();
     snprintf(scene.where, sizeof(scene.where), "%s", cluster_url("posthouse"));
     cluster_plugin(&scene.plugin, scene.host, &scene.config, scene.where);
-    scene.config.lock_timeout = 1000;
+    scene.config.writers = 2;
+    scene.config.lock_timeout = lock_timeout;
     if (!test_plugin_open(&scene.plugin))
         fail_msg("%s", scene.plugin.text);
     cluster_wait(scene.host, all_work, scene.plugin.instance);

@@ -18,8 +18,11 @@ struct rds_scene {
 };
 extern struct rds_scene scene;
 
-/// A test's set-up and tear-down: the instance is open and all its connections are there.
+/// A test's set-up and tear-down: the instance is open and all its connections are there, two writers among them. Who waits
+/// for a lock gives up after a second.
 int scene_open(void **state);
+/// The same, and who waits gives up after so many ms.
+int scene_open_patient(int64_t lock_timeout);
 int scene_close(void **state);
 
 const struct ph_storage_operations *scene_slots(void);

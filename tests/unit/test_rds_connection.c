@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define SESSIONS "pg_stat_activity WHERE usename = 'posthouse' AND backend_type = 'client backend'"
-#define ALL "4" // one of each lane
+#define ALL "5" // one of each lane
 #define WAITING "SELECT count(*) FROM " SESSIONS " AND wait_event_type = 'Lock'"
 
 static struct test_host *host;

@@ -118,6 +118,8 @@ static void test_from_the_first_version(void **state)
     assert_int_equal(prepare(NULL), PH_OK);
     ask("ALTER TABLE posthouse_outbox DROP COLUMN failed, DROP COLUMN swept"); // an index goes with them
     ask("CREATE INDEX posthouse_outbox_due ON posthouse_outbox(due)");
+    ask("DROP SEQUENCE posthouse_positions");
+    ask("INSERT INTO posthouse_senders VALUES('ann', 7), ('bob', 3)");
     set_version(1, "0.1.0");
     ask("INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
         " SELECT lpad(i::text, 32, '0')::uuid, 1, 0, 1, false FROM generate_series(1, 3) i");
@@ -130,7 +132,9 @@ static void test_from_the_first_version(void **state)
         ask("SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes"
             " WHERE tablename = 'posthouse_outbox' AND schemaname = current_schema()"),
         "posthouse_outbox_delayed posthouse_outbox_expires posthouse_outbox_later posthouse_outbox_pkey");
-    assert_string_equal(ask("SELECT version FROM posthouse_schema"), "3");
+    // No position that is given from now on is below one that was given before.
+    assert_string_equal(ask("SELECT (nextval('posthouse_positions') - " RDS_POSITIONS ") > 7"), "t");
+    assert_string_equal(ask("SELECT version FROM posthouse_schema"), "4");
 }
 
 static void test_a_newer_schema(void **state)

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sent lists of storage-rds: appends do not wait for each other, and a reader misses none of those that were under way, nor
+// shows what began later.
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include "tests/unit/rds_scene.h"
+
+#define HELD                                                                                                          \
+    "BEGIN; INSERT INTO posthouse_keys(sender, key, id, hash, accepted_at) VALUES('ann', 'held', '" SOME_ID "', '', " \
+    "0)"
+#define SOME_ID "00000000-0000-0000-0000-000000000000"
+#define WAITING "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+static struct test_call *start(unsigned number, const char *key)
+{
+    const struct ph_text ann = text_from("ann");
+    const struct ph_text none = text_from("");
+    const struct ph_message entry = {.id = id_from(number),
+                                     .sender = ann,
+                                     .recipients = &ann,
+                                     .recipient_count = 1,
+                                     .subject = none,
+                                     .body = none,
+                                     .content_type = none,
+                                     .attributes = none,
+                                     .trace = none,
+                                     .idempotency_key = text_from(key)};
+    return test_call_start(&scene.plugin, PH_STORAGE_APPEND, scene_slots()->append, 1, &entry, sizeof(entry),
+                           sizeof(struct ph_accepted));
+}
+
+static void end(struct test_call *call)
+{
+    test_call_wait(call);
+    if (test_outcome(call, 0) != PH_OK)
+        fail_msg("%s", test_text(call, 0));
+    test_call_free(call);
+}
+
+static struct test_call *read_sent(uint64_t after)
+{
+    const struct ph_read entry = {.user = text_from("ann"), .after = after, .limit = 10, .byte_limit = 100000};
+    return test_call_start(&scene.plugin, PH_STORAGE_SENT_READ, scene_slots()->sent_read, 1, &entry, sizeof(entry),
+                           sizeof(struct ph_page));
+}
+
+// Waits for a page, which must have these messages in this order, and no head but the last one's position; gives that.
+static uint64_t end_read(struct test_call *call, size_t count, const unsigned *numbers)
+{
+    test_call_wait(call);
+    if (test_outcome(call, 0) != PH_OK)
+        fail_msg("%s", test_text(call, 0));
+    const struct ph_page *page = call->call.outputs[0];
+    const uint64_t head = page->head;
+    uint64_t last = 0;
+    assert_int_equal(page->count, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct ph_id id = id_from(numbers[i]);
+        assert_memory_equal(&page->records[i]->id, &id, sizeof(id));
+        assert_true(page->records[i]->position > last);
+        last = page->records[i]->position;
+    }
+    if (count > 0)
+        assert_int_equal(head, last);
+    test_call_free(call);
+    return head;
+}
+
+// Append 1 waits for a key that another session holds; meanwhile 2 is accepted, a reader comes, and 3 is accepted.
+static void read_while_under_way(const char *how_it_ends, size_t count, const unsigned *numbers)
+{
+    PGconn *other = cluster_connect("posthouse");
+    cluster_ask(other, HELD);
+    struct test_call *first = start(1, "held");
+    cluster_until(scene.host, WAITING, "1");
+    end(start(2, "")); // does not wait for 1
+    struct test_call *reader = read_sent(0);
+    cluster_until(scene.host, WAITING, "2");
+    end(start(3, "")); // neither for 1 nor for the reader
+    assert_int_equal(reader->completed, 0);
+    cluster_ask(other, how_it_ends);
+    const uint64_t head = end_read(reader, count, numbers);
+    test_call_wait(first);
+    test_call_free(first);
+    end_read(read_sent(head), 1, (const unsigned[]){3});
+    PQfinish(other);
+}
+
+static void test_a_reader_waits_for_appends_under_way(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    read_while_under_way("ROLLBACK", 2, (const unsigned[]){1, 2});
+}
+
+// It is a repeat in the end, and leaves a gap.
+static void test_an_append_under_way_fails(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    read_while_under_way("COMMIT", 1, (const unsigned[]){2});
+}
+
+// The lock's number is as many bits of the position's as it can hold.
+static void test_positions_beyond_the_lock_s_number(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    cluster_tell("SELECT setval('posthouse_positions', 1024 * (1::bigint << 40) - 2048)");
+    for (unsigned round = 0; round < 3; round++) {
+        read_while_under_way("ROLLBACK", 2, (const unsigned[]){1, 2});
+        cluster_tell("DELETE FROM posthouse_messages; DELETE FROM posthouse_outbox; DELETE FROM posthouse_keys");
+    }
+}
+
+// What a purge has removed is no more in the list, whose head stays.
+static void test_the_head_outlives_a_purge(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    for (unsigned number = 1; number <= 3; number++)
+        end(start(number, ""));
+    const uint64_t head = end_read(read_sent(0), 3, (const unsigned[]){1, 2, 3});
+    cluster_tell("DELETE FROM posthouse_outbox; UPDATE posthouse_messages SET accepted_at = 1;"
+                 " INSERT INTO posthouse_deliveries(message, at, position, recipient)"
+                 " SELECT id, 1, position, 'ann' FROM posthouse_messages");
+    const struct ph_purge entry = {.retention_ms = 1, .key_retention_ms = 1, .limit = 100};
+    struct test_call *call = test_call_run(&scene.plugin, PH_STORAGE_PURGE, scene_slots()->purge, 1, &entry,
+                                           sizeof(entry), sizeof(struct ph_swept));
+    assert_int_equal(test_outcome(call, 0), PH_OK);
+    test_call_free(call);
+    assert_string_equal(cluster_tell("SELECT count(*) FROM posthouse_messages"), "0");
+    assert_int_equal(end_read(read_sent(0), 0, NULL), head);
+    end(start(4, ""));
+    assert_true(end_read(read_sent(head), 1, (const unsigned[]){4}) > head);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    const int result = scene_open_patient(60000);
+    if (result == 0 && cluster_folder() != NULL)
+        cluster_tell("DELETE FROM posthouse_keys; UPDATE posthouse_senders SET position = 0");
+    return result;
+}
+
+int main(int count, char **arguments)
+{
+    if (count > 1)
+        cmocka_set_test_filter(arguments[1]);
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, scene_close)
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_reader_waits_for_appends_under_way),
+        TEST(test_an_append_under_way_fails),
+        TEST(test_positions_beyond_the_lock_s_number),
+        TEST(test_the_head_outlives_a_purge),
+    };
+    return cmocka_run_group_tests(tests, cluster_set_up, cluster_tear_down);
+}
