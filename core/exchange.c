@@ -50,9 +50,10 @@ static const struct batcher_settings table[] = {
     {.operation = PH_STORAGE_SETTLE, .batches = 1, .entries = 500, .waiting = 131072},
     {.operation = PH_STORAGE_INBOX_READ, .batches = 4, .entries = 16, .waiting = 65536},
     {.operation = PH_STORAGE_INBOX_HEAD, .batches = 2, .entries = 500, .waiting = 131072},
-    {.operation = PH_META_PUT, .batches = 4, .entries = 250, .waiting = 16384},
-    {.operation = PH_QUEUE_SEND, .batches = 4, .entries = 250, .waiting = 65536},
-    {.operation = PH_QUEUE_REMOVE, .batches = 4, .entries = 250, .waiting = 65536},
+    // To a service that is asked over a network these are many requests at once, the batch as long under way as its last.
+    {.operation = PH_META_PUT, .batches = 4, .entries = 500, .waiting = 16384},
+    {.operation = PH_QUEUE_SEND, .batches = 4, .entries = 500, .waiting = 65536},
+    {.operation = PH_QUEUE_REMOVE, .batches = 4, .entries = 500, .waiting = 65536},
     {.operation = PH_QUEUE_EXTEND, .batches = 2, .entries = 250, .waiting = 65536},
     {.operation = PH_ALERT_PUBLISH, .batches = 4, .entries = 10, .waiting = 4096},
 };

@@ -12,8 +12,8 @@
 
 /// Easy handles that are kept for the next request.
 #define SPARE_MAX 256
-#define CONNECTIONS_KEPT 256L
-#define CONNECTIONS_PER_HOST 256L
+#define CONNECTIONS_KEPT 512L
+#define CONNECTIONS_PER_HOST 512L
 
 struct http_transfers {
     struct event_base *base;

@@ -17,7 +17,7 @@ const struct aws_service DYNAMODB_SERVICE = {
 
 static const struct ph_option options[] = {
     PH_TEXT(struct dynamodb_config, table, PH_OPTION_REQUIRED, NULL, "The table's name, or its ARN."),
-    PH_INTEGER(struct dynamodb_config, requests, 0, "32", 1, 64, "The most requests of each operation at once."),
+    PH_INTEGER(struct dynamodb_config, requests, 0, "48", 1, 64, "The most requests of each operation at once."),
     PH_DURATION(struct dynamodb_config, gather, 0, "50ms", 0, 1000,
                 "How long documents that fill no request of 25 wait for more; longer costs fewer requests."),
     PH_BOOLEAN(struct dynamodb_config, consistent_reads, 0, "yes",

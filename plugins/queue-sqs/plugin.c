@@ -21,9 +21,9 @@ const struct aws_service SQS_SERVICE = {.name = "sqs", .id = "SQS", .protocol = 
 static const struct ph_option options[] = {
     PH_URL(struct sqs_config, queue_url, PH_OPTION_REQUIRED, NULL,
            "The queue's URL; a standard queue, not a FIFO one."),
-    PH_INTEGER(struct sqs_config, receives, 0, "64", 1, 128,
+    PH_INTEGER(struct sqs_config, receives, 0, "96", 1, 128,
                "The most ReceiveMessage requests at once, while the queue fills them."),
-    PH_INTEGER(struct sqs_config, requests, 0, "64", 1, 128, "The most requests of each other operation at once."),
+    PH_INTEGER(struct sqs_config, requests, 0, "96", 1, 128, "The most requests of each other operation at once."),
     PH_DURATION(struct sqs_config, gather, 0, "20ms", 0, 1000,
                 "How long what fills no request of ten waits for more when jobs come in quick succession; longer costs "
                 "fewer requests."),
@@ -213,6 +213,7 @@ static const struct ph_queue_operations slots = {
     .stats = ask_stats,
 };
 
+// The calls that may be here are those of full requests to send and to remove, and some of which a request takes several.
 PH_PLUGIN(struct ph_queue_operations, .kind = PH_KIND_QUEUE, .name = "sqs", .version = PACKAGE_VERSION,
           .summary = "Jobs in Amazon SQS.", .config_size = sizeof(struct sqs_config), PH_OPTIONS(options),
-          .batch_limit = 10, .concurrency = 128, .common = &common, .operations = &slots, PH_RIGHTS(rights));
+          .batch_limit = 10, .concurrency = 320, .common = &common, .operations = &slots, PH_RIGHTS(rights));
