@@ -4,6 +4,7 @@
 #include "core/http_exchange.h"
 #include "core/arena.h"
 #include "core/http_request_check.h"
+#include "core/http_sockets.h"
 #include "core/xalloc.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -199,7 +200,8 @@ static bool handle_set_up(struct http_handle *handle, const struct ph_http_reque
     handle->ca_file = request->ca_file != NULL ? xstrdup(request->ca_file) : NULL;
     handle->post = is_post(request);
     handle->ready =
-        set_safety(handle->easy) && set_method(handle->easy, request) &&
+        set_safety(handle->easy) && http_sockets_use(handle->sockets, handle->easy) &&
+        set_method(handle->easy, request) &&
         (handle->ca_file == NULL || curl_easy_setopt(handle->easy, CURLOPT_CAINFO, handle->ca_file) == CURLE_OK);
     return handle->ready;
 }

@@ -15,10 +15,12 @@
 #define HTTP_EXCHANGE_MAGIC 0x477be8c4u
 
 struct arena;
+struct http_sockets;
 
 /// An easy handle of curl's. Used again it keeps what all requests have in common, so that only the rest is set.
 struct http_handle {
     CURL *easy;
+    struct http_sockets *sockets;
     bool ready;    ///< it was set up, for requests
     bool post;     ///< that are POST, or else whatever the last one was
     char *ca_file; ///< with these certificates; NULL: the system's

@@ -4,6 +4,7 @@
 // libevent, and ends exchanges outside of curl's callbacks.
 #include "core/http_transfers.h"
 #include "core/http_exchange.h"
+#include "core/http_sockets.h"
 #include "core/xalloc.h"
 #include <assert.h>
 #include <event2/event.h>
@@ -20,6 +21,7 @@ struct http_transfers {
     http_transfers_ended_f *ended;
     void *context;
     CURLM *multi;
+    struct http_sockets *sockets;
     struct event *timer;
     uint64_t turns; ///< how often curl was called
     struct http_handle *spare[SPARE_MAX];
@@ -44,6 +46,7 @@ static struct http_handle *handle_take(struct http_transfers *transfers)
     }
     struct http_handle *handle = xcalloc(1, sizeof *handle);
     handle->easy = curl_easy_init();
+    handle->sockets = transfers->sockets;
     return handle;
 }
 
@@ -100,12 +103,11 @@ static void on_timer(evutil_socket_t descriptor, short events, void *context)
     collect(transfers);
 }
 
-static void on_socket(evutil_socket_t descriptor, short events, void *context)
+static void on_ready(void *context, curl_socket_t socket, int action)
 {
     struct http_transfers *transfers = context;
-    int action = ((events & EV_READ) != 0 ? CURL_CSELECT_IN : 0) | ((events & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
     int running;
-    curl_multi_socket_action(transfers->multi, descriptor, action, &running);
+    curl_multi_socket_action(transfers->multi, socket, action, &running);
     collect(transfers);
 }
 
@@ -122,25 +124,12 @@ static int set_timer(CURLM *multi, long timeout_ms, void *context)
     return 0;
 }
 
-static int set_socket(CURL *easy, curl_socket_t descriptor, int what, void *context, void *socket_context)
+static int set_socket(CURL *easy, curl_socket_t socket, int what, void *context, void *socket_context)
 {
     (void)easy;
+    (void)socket_context;
     struct http_transfers *transfers = context;
-    struct event *event = socket_context;
-    if (event != NULL) {
-        event_free(event);
-        event = NULL;
-    }
-    if (what != CURL_POLL_REMOVE) {
-        short events = EV_PERSIST;
-        events = (short)(events | (what != CURL_POLL_OUT ? EV_READ : 0) | (what != CURL_POLL_IN ? EV_WRITE : 0));
-        event = event_new(transfers->base, descriptor, events, on_socket, transfers);
-        if (event == NULL || event_add(event, NULL) != 0) {
-            return -1;
-        }
-    }
-    curl_multi_assign(transfers->multi, descriptor, event);
-    return 0;
+    return http_sockets_watch(transfers->sockets, socket, what) ? 0 : -1;
 }
 
 static void start_curl(void)
@@ -157,6 +146,7 @@ struct http_transfers *http_transfers_new(struct event_base *base, http_transfer
     transfers->ended = ended;
     transfers->context = context;
     transfers->multi = curl_multi_init();
+    transfers->sockets = http_sockets_new(base, on_ready, transfers);
     transfers->timer = event_new(base, -1, 0, on_timer, transfers);
     if (transfers->multi == NULL || transfers->timer == NULL) {
         http_transfers_free(transfers);
@@ -181,6 +171,7 @@ void http_transfers_free(struct http_transfers *transfers)
     }
     // Closing kept connections takes their sockets from libevent, and may set the timer.
     curl_multi_cleanup(transfers->multi);
+    http_sockets_free(transfers->sockets);
     if (transfers->timer != NULL) {
         event_free(transfers->timer);
     }

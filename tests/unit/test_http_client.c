@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 struct site {
@@ -162,6 +163,11 @@ static void on_done(void *context, const struct ph_http_response *response)
     }
 }
 
+static int64_t timeval_ms(const struct timeval *time)
+{
+    return (int64_t)time->tv_sec * 1000 + time->tv_usec / 1000;
+}
+
 static void turn_until(struct site *site, const size_t *counter, size_t wanted)
 {
     time_t start = time(NULL);
@@ -216,6 +222,29 @@ static void test_answers_come_whole_over_kept_connections(void **state)
     ask(site, &request, "/redirect");
     assert_int_equal(site->status, 302);
     unsetenv("http_proxy");
+    site_free(site);
+}
+
+// The event of a socket stays where it is while its connection rests; what happens there meanwhile wakes nobody for long.
+static void test_a_connection_that_is_closed_while_it_rests(void **state)
+{
+    (void)state;
+    struct site *site = site_new();
+    struct ph_http_request request = {.method = "GET"};
+    struct rusage before, after;
+    for (size_t i = 0; i < 3; i++) {
+        ask(site, &request, "/plain");
+        assert_string_equal(site->body, "hello");
+        assert_int_equal(site->accepted, i + 1);
+        shutdown(bufferevent_getfd(site->connections[i]), SHUT_RDWR);
+        getrusage(RUSAGE_SELF, &before);
+        const struct timeval moment = {0, 200000};
+        event_base_loopexit(site->base, &moment);
+        event_base_dispatch(site->base);
+        getrusage(RUSAGE_SELF, &after);
+        assert_true(timeval_ms(&after.ru_utime) + timeval_ms(&after.ru_stime) <
+                    timeval_ms(&before.ru_utime) + timeval_ms(&before.ru_stime) + 100);
+    }
     site_free(site);
 }
 
@@ -391,6 +420,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_come_whole_over_kept_connections),
+        cmocka_unit_test(test_a_connection_that_is_closed_while_it_rests),
         cmocka_unit_test(test_sends_what_it_is_told_and_no_more),
         cmocka_unit_test(test_requests_leave_nothing_behind),
         cmocka_unit_test(test_bounds_of_answers),
