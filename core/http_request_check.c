@@ -3,15 +3,15 @@
 // See core/http_request_check.h.
 #include "core/http_request_check.h"
 #include "core/http_client.h"
+#include "core/http_parse.h"
 #include <string.h>
 #include <strings.h>
 
-#define TOKEN "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define METHOD_MAX 16
 
 static const char *check_method(const char *method)
 {
-    if (method == NULL || method[0] == '\0' || strlen(method) > METHOD_MAX || method[strspn(method, TOKEN)] != '\0') {
+    if (method == NULL || method[0] == '\0' || strlen(method) > METHOD_MAX || !http_is_token(method, strlen(method))) {
         return "the method is not a short word";
     }
     return NULL;
@@ -35,17 +35,16 @@ static const char *check_url(const char *url)
 
 static const char *check_header(const char *line)
 {
-    size_t name = strspn(line, TOKEN);
-    if (name == 0 || line[name] != ':') {
+    const size_t length = strnlen(line, HTTP_REQUEST_HEADER_SIZE_MAX + 1);
+    const char *colon = memchr(line, ':', length);
+    if (colon == NULL || !http_is_token(line, (size_t)(colon - line))) {
         return "a header is not of the form \"Name: value\"";
     }
-    if (strnlen(line, HTTP_REQUEST_HEADER_SIZE_MAX + 1) > HTTP_REQUEST_HEADER_SIZE_MAX) {
+    if (length > HTTP_REQUEST_HEADER_SIZE_MAX) {
         return "a header is too long";
     }
-    for (const unsigned char *at = (const unsigned char *)line; *at != '\0'; at++) {
-        if ((*at < ' ' && *at != '\t') || *at == 0x7f) {
-            return "a header holds a control character";
-        }
+    if (!http_is_value(colon, (size_t)(line + length - colon))) {
+        return "a header holds a control character";
     }
     return NULL;
 }

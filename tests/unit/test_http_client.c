@@ -63,6 +63,10 @@ static void answer_path(struct bufferevent *connection, const char *head)
         static const char half[] = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf";
         send(bufferevent_getfd(connection), half, sizeof half - 1, MSG_NOSIGNAL);
         shutdown(bufferevent_getfd(connection), SHUT_WR);
+    } else if (strstr(head, " /date-old ") != NULL) {
+        answer(connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: Thu Jan  1 00:16:40 1970\r\n\r\n");
+    } else if (strstr(head, " /date-none ") != NULL) {
+        answer(connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nDate: soon\r\n\r\n");
     } else if (strstr(head, " /headers ") != NULL) {
         answer(connection, "HTTP/1.1 200 OK\r\n");
         for (int i = 0; i < HTTP_CLIENT_HEADERS_MAX + 1; i++) {
@@ -248,6 +252,20 @@ static void test_a_connection_that_is_closed_while_it_rests(void **state)
     site_free(site);
 }
 
+static void test_dates(void **state)
+{
+    (void)state;
+    struct site *site = site_new();
+    struct ph_http_request request = {.method = "GET"};
+    ask(site, &request, "/plain");
+    assert_int_equal(site->date, 1000000);
+    ask(site, &request, "/date-old");
+    assert_int_equal(site->date, 1000000);
+    ask(site, &request, "/date-none");
+    assert_int_equal(site->date, 0);
+    site_free(site);
+}
+
 static void test_sends_what_it_is_told_and_no_more(void **state)
 {
     (void)state;
@@ -421,6 +439,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_come_whole_over_kept_connections),
         cmocka_unit_test(test_a_connection_that_is_closed_while_it_rests),
+        cmocka_unit_test(test_dates),
         cmocka_unit_test(test_sends_what_it_is_told_and_no_more),
         cmocka_unit_test(test_requests_leave_nothing_behind),
         cmocka_unit_test(test_bounds_of_answers),
