@@ -3,13 +3,13 @@
 // See plugins/aws/sign.h.
 #include "plugins/aws/sign.h"
 #include "core/encode.h"
+#include "core/timestamp.h"
 #include <ctype.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define CANONICAL_CEILING ((size_t)256 << 10)
 // What these texts take without a session token.
@@ -329,29 +329,35 @@ static void add_scope(struct buffer *out, const struct aws_signing *signing, con
     buffer_text(out, "/" TERMINATOR);
 }
 
+static void wipe(struct buffer *buffer)
+{
+    if (buffer->data != NULL) {
+        OPENSSL_cleanse(buffer->data, buffer->length);
+    }
+    buffer_free(buffer);
+}
+
 // The key, derived again only when something that it depends on has changed. NULL: a secret beyond all sizes.
 static const uint8_t *cached_key(const struct aws_signing *signing, const char *date, struct aws_sign_cache *cache)
 {
-    struct buffer all;
-    buffer_init(&all, CANONICAL_CEILING);
-    buffer_reserve(&all, USUAL);
-    buffer_text(&all, "AWS4");
-    buffer_text(&all, signing->keys->secret);
-    buffer_byte(&all, '\n');
-    add_scope(&all, signing, date);
-    if (buffer_failed(&all)) {
-        buffer_free(&all);
+    struct buffer basis;
+    buffer_init(&basis, CANONICAL_CEILING);
+    buffer_reserve(&basis, USUAL);
+    buffer_text(&basis, "AWS4");
+    buffer_text(&basis, signing->keys->secret);
+    buffer_byte(&basis, '\n');
+    add_scope(&basis, signing, date);
+    if (buffer_failed(&basis)) {
+        wipe(&basis);
         return NULL;
     }
-    uint8_t tag[SHA256_DIGEST_LENGTH];
-    hash(cache, all.data, all.length, tag);
-    if (!cache->valid || memcmp(tag, cache->tag, sizeof tag) != 0) {
-        derive(signing, date, (struct ph_text){all.data, strlen("AWS4") + strlen(signing->keys->secret)}, cache);
-        memcpy(cache->tag, tag, sizeof tag);
-        cache->valid = true;
+    if (basis.length != cache->basis.length || memcmp(basis.data, cache->basis.data, basis.length) != 0) {
+        derive(signing, date, (struct ph_text){basis.data, strlen("AWS4") + strlen(signing->keys->secret)}, cache);
+        wipe(&cache->basis);
+        cache->basis = basis;
+    } else {
+        wipe(&basis);
     }
-    OPENSSL_cleanse(all.data, all.length);
-    buffer_free(&all);
     return cache->key;
 }
 
@@ -359,16 +365,22 @@ void aws_sign_forget(struct aws_sign_cache *cache)
 {
     EVP_MD_free(cache->algorithm);
     EVP_MD_CTX_free(cache->digest);
+    wipe(&cache->basis);
     OPENSSL_cleanse(cache, sizeof *cache);
 }
 
 void aws_sign_time(int64_t time_ms, char time_r[AWS_SIGN_TIME_SIZE])
 {
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm utc = {0};
-    if (gmtime_r(&seconds, &utc) == NULL || strftime(time_r, AWS_SIGN_TIME_SIZE, "%Y%m%dT%H%M%SZ", &utc) == 0) {
-        memcpy(time_r, "19700101T000000Z", AWS_SIGN_TIME_SIZE); // a time beyond all years: the service refuses it
+    char text[TIMESTAMP_SIZE];
+    // A time beyond all years is refused by the service.
+    timestamp_format(time_ms >= TIMESTAMP_MIN && time_ms <= TIMESTAMP_MAX ? time_ms : 0, text);
+    char *out = time_r;
+    for (const char *at = text; *at != '.'; at++) {
+        if (*at != '-' && *at != ':') {
+            *out++ = *at;
+        }
     }
+    memcpy(out, "Z", 2);
 }
 
 // What the signature is over: algorithm, time, scope, hash of the canonical request.

@@ -48,8 +48,7 @@ struct aws_signing {
 /// The derived key of the last signature, and OpenSSL's context: to look an algorithm up by its name costs more than a short
 /// hash. Zeroed at first; one for each service. End it with aws_sign_forget().
 struct aws_sign_cache {
-    bool valid;
-    uint8_t tag[32]; ///< hash of all that the key depends on
+    struct buffer basis; ///< all that the key depends on; empty: there is none yet
     uint8_t key[AWS_SIGN_KEY_SIZE];
     struct evp_md_st *algorithm; ///< NULL: neither is made yet
     struct evp_md_ctx_st *digest;

@@ -227,7 +227,7 @@ const struct aws_node *aws_node_member(const struct aws_node *object, const char
         return NULL;
     }
     const struct aws_node *member = object->first;
-    while (member != NULL && strcmp(member->name, name) != 0) {
+    while (member != NULL && (member->name[0] != name[0] || strcmp(member->name, name) != 0)) {
         member = member->next;
     }
     return member;

@@ -64,15 +64,20 @@ static const struct ph_id *entry_id(const struct batch *batch, size_t index)
     return gather_entry(batch->entries, index);
 }
 
-// True when an entry after this one has its id.
-static bool has_later_twin(const struct batch *batch, size_t index)
+// Which entries have one after them with their id: that one counts. Few ids end in the same byte, so few are compared.
+static void find_twins(const struct batch *batch, bool twins_r[GATHER_ENTRIES_MAX])
 {
-    for (size_t i = index + 1; i < gather_count(batch->entries); i++) {
-        if (same_id(entry_id(batch, i), entry_id(batch, index))) {
-            return true;
+    bool ends[UINT8_MAX + 1] = {false};
+    const size_t count = gather_count(batch->entries);
+    for (size_t i = count; i-- > 0;) {
+        const struct ph_id *id = entry_id(batch, i);
+        bool *end = &ends[id->bytes[sizeof id->bytes - 1]];
+        twins_r[i] = false;
+        for (size_t later = i + 1; *end && !twins_r[i] && later < count; later++) {
+            twins_r[i] = same_id(entry_id(batch, later), id);
         }
+        *end = true;
     }
-    return false;
 }
 
 static void on_left(void *context, const struct ph_id *id)
@@ -142,10 +147,12 @@ static void puts_done(void *context, const struct aws_answer *answer)
 static void send_puts(void *owner, struct gather_batch *entries)
 {
     struct batch *batch = batch_new(dynamodb_from(owner), entries);
+    bool twins[GATHER_ENTRIES_MAX];
     buffer_reserve(&batch->body, BODY_USUAL);
+    find_twins(batch, twins);
     request_puts_begin(&batch->body, batch->dynamodb->config->table);
     for (size_t i = 0; i < gather_count(entries); i++) {
-        if (!has_later_twin(batch, i)) {
+        if (!twins[i]) {
             request_put(&batch->body, gather_entry(entries, i));
         }
     }
@@ -230,9 +237,11 @@ static void gets_done(void *context, const struct aws_answer *answer)
 static void send_gets(void *owner, struct gather_batch *entries)
 {
     struct batch *batch = batch_new(dynamodb_from(owner), entries);
+    bool twins[GATHER_ENTRIES_MAX];
+    find_twins(batch, twins);
     request_gets_begin(&batch->body, batch->dynamodb->config->table);
     for (size_t i = 0; i < gather_count(entries); i++) {
-        if (!has_later_twin(batch, i)) {
+        if (!twins[i]) {
             request_get(&batch->body, entry_id(batch, i));
         }
     }
