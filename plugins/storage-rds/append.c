@@ -13,12 +13,15 @@
 #include "plugins/storage-rds/rds.h"
 #include "plugins/storage-rds/recent.h"
 #include "plugins/storage-rds/statements.h"
+#include "plugins/storage-rds/tables.h"
 #include "plugins/storage-rds/values.h"
 #include "plugins/storage-rds/wave.h"
 
 #include <string.h>
 
 enum { ANSWER_CLOCK, ANSWER_STORED, ANSWER_TAKEN, ANSWER_UNKNOWN };
+
+_Static_assert(WAVE_MOST <= RDS_POSITIONS, "a wave takes one block of positions");
 
 #define REPEATS_MOST 3 // of a job that met a twin
 

@@ -9,6 +9,8 @@
 #include "plugins/storage-rds/record.h"
 #include "plugins/storage-rds/statements.h"
 
+#define WAIT_STEP 1 // behind SQL_SENT_HORIZON
+
 static const char no_user[] = "there is no such user";
 
 static int64_t position_of(uint64_t position)
@@ -138,7 +140,7 @@ static bool list_rows(struct rds_job *job, size_t step, const PGresult *result)
     size_t index = job->steps[step].entry;
     uint32_t statement = job->steps[step].statement;
     bool dead = statement == SQL_DEAD_READ;
-    if (statement == SQL_SENT_HORIZON || statement == SQL_SENT_WAIT)
+    if (statement != SQL_SENT_READ && !dead)
         return true;
     const struct ph_read *entry = call->entries[index];
     struct ph_page *page = call->outputs[index];
@@ -156,6 +158,20 @@ static bool list_rows(struct rds_job *job, size_t step, const PGresult *result)
     return true;
 }
 
+// An append hangs (its standby is away, its daemon was stopped): the list is shown all the same, up to there.
+static void sent_done(struct rds_job *job, const struct rds_failure *failure)
+{
+    struct rds_step *wait = &job->steps[WAIT_STEP];
+    if (!failure->locked || wait->statement != SQL_SENT_WAIT) {
+        rds_finish(job, failure);
+        return;
+    }
+    wait->statement = SQL_SENT_BELOW;
+    job->failure = (struct rds_failure){.outcome = PH_OK};
+    job->given_up = false;
+    rds_submit(job);
+}
+
 static bool sent_steps(struct rds_job *job, size_t index)
 {
     const struct ph_read *entry = job->call->entries[index];
@@ -164,7 +180,9 @@ static bool sent_steps(struct rds_job *job, size_t index)
         return true;
     }
     if (job->step_count == 0) {
-        rds_job_step(job, SQL_SENT_HORIZON, index);
+        // Half of the time, so that there is some left when the wait was in vain.
+        if (!step_bigint(job, rds_job_step(job, SQL_SENT_HORIZON, index), job->rds->config->lock_timeout / 2))
+            return false;
         rds_job_step(job, SQL_SENT_WAIT, index);
     }
     struct rds_step *step = rds_job_step(job, SQL_SENT_READ, index);
@@ -174,7 +192,11 @@ static bool sent_steps(struct rds_job *job, size_t index)
 
 void rds_sent_read(void *instance, struct ph_call *call)
 {
-    rds_each(rds_job(instance, call, RDS_SENT, false, call->count + 2, list_rows), sent_steps);
+    struct rds_job *job = rds_job(instance, call, RDS_SENT, false, call->count + 2, list_rows);
+    if (job == NULL)
+        return;
+    job->done = sent_done;
+    rds_each(job, sent_steps);
 }
 
 static bool dead_steps(struct rds_job *job, size_t index)

@@ -84,6 +84,16 @@ static bool migrate(struct connect_request *request)
     return run(request, sql);
 }
 
+// A copy of a database may have left its sequences behind (logical replication does). New messages would get positions below
+// those that readers have seen; the newest message tells.
+static bool catch_up(struct connect_request *request)
+{
+    return run(request, "SELECT setval('posthouse_positions', (greatest((SELECT max(position) FROM posthouse_messages),"
+                        " (SELECT max(removed_to) FROM posthouse_senders)) / " RDS_POSITIONS_TEXT
+                        " + 1) * " RDS_POSITIONS_TEXT ") FROM posthouse_positions WHERE last_value <"
+                        " (SELECT position FROM posthouse_messages ORDER BY id DESC LIMIT 1)");
+}
+
 bool schema_prepare(struct connect_request *request)
 {
     connect_allow(request, SCHEMA_LOCK_MS);
@@ -92,5 +102,5 @@ bool schema_prepare(struct connect_request *request)
                         " SELECT pg_advisory_xact_lock(8101821198468347251);"
                         " CREATE TABLE IF NOT EXISTS posthouse_schema("
                         "kind text PRIMARY KEY, version integer NOT NULL, oldest_program text NOT NULL)") &&
-           migrate(request) && run(request, "COMMIT");
+           migrate(request) && catch_up(request) && run(request, "COMMIT");
 }

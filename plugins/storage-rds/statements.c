@@ -16,6 +16,9 @@
 #define CLOCK "clock AS MATERIALIZED (SELECT " TIME " AS now)"
 #define NOW "(SELECT now FROM clock)"
 
+// Makes a transaction that writes nothing wait for the disk and the standby when it is committed.
+#define BARRIER "pg_logical_emit_message(true, 'posthouse', '')"
+
 #define RECORD_COLUMNS(due, position, at, read_at)                                                          \
     "m.id, m.sender, m.accepted_at, m.deliver_at, m.expires_at, m.priority::bigint, m.recipients, m.trace," \
     " m.content_type, m.attributes, octet_length(m.body)::bigint, " due ", coalesce(t.failures, 0),"        \
@@ -112,13 +115,18 @@
 
 // The positions of the sent lists. An append first says that it is under way, by a lock that it holds until it has been committed
 // or has failed, then takes positions for all its messages at once. So what a reader of a list must wait for is who holds such
-// a lock (SQL_SENT_WAIT), and appends wait neither for each other nor for readers. The lock's number moves with the sequence, so
-// that a reader who waits for it is seldom in the way of a later append, which is right all the same.
+// a lock (SQL_SENT_WAIT), and appends wait neither for each other nor for readers. The lock's number is that of the block of
+// positions behind which the append's own will be; as it moves with the sequence, a reader who waits for it is seldom in the
+// way of a later append, which is right all the same.
 #define UNDER_WAY_CLASS "1886352244" // "post" in ASCII: the first half of the lock's number
-#define UNDER_WAY                                                                                                      \
-    "under_way AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(" UNDER_WAY_CLASS ", (last_value / " RDS_POSITIONS \
-    " & 2147483647)::int) FROM posthouse_positions)"
-#define NEXT_POSITIONS "nextval('posthouse_positions') - " RDS_POSITIONS " AS positions"
+#define NUMBER_BITS "2147483647"
+#define UNDER_WAY_FOUND                                                                                           \
+    " FROM pg_locks WHERE locktype = 'advisory' AND granted AND mode = 'ShareLock' AND objsubid = 2 AND classid " \
+    "= " UNDER_WAY_CLASS " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+#define UNDER_WAY                                                                     \
+    "under_way AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(" UNDER_WAY_CLASS \
+    ", (last_value / " RDS_POSITIONS_TEXT " & " NUMBER_BITS ")::int) FROM posthouse_positions)"
+#define NEXT_POSITIONS "nextval('posthouse_positions') - " RDS_POSITIONS_TEXT " AS positions"
 
 #define APPEND_SENDER COLUMN("sender", "$2")
 #define APPEND_RECIPIENTS COLUMN("recipients", "$3")
@@ -160,7 +168,7 @@
 
 const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     [SQL_HEALTH] = "SELECT 1",
-    [SQL_BARRIER] = "SELECT pg_logical_emit_message(true, 'posthouse', '')",
+    [SQL_BARRIER] = "SELECT " BARRIER,
 
     // ---- append, as it mostly is: all names are known, and what is told apart by an index is new. go: where the positions
     // begin, and the clock; no row, and nothing is written, when anything is not as usual. The call is then tried again with
@@ -171,9 +179,11 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key)" APPEND_NEW_WRITE ", " APPEND_KEYS
     ") i(sender, key, id, hash) CROSS JOIN go g" APPEND_KEYS_ORDER APPEND_DONE,
     // The whole. What another transaction writes meanwhile (a key, a repeat) is found by the unique indexes: the call is then
-    // tried again.
+    // tried again. A repeat may write nothing, and yet its answer is a promise: so the transaction is made one that waits for
+    // the disk and the standby as SQL_BARRIER does, as what it found may have been cut off in its own wait for them.
     [SQL_APPEND] =
-        "WITH " UNDER_WAY ", go AS MATERIALIZED (SELECT " NEXT_POSITIONS ", " TIME " AS now FROM under_way),"
+        "WITH " UNDER_WAY ", go AS MATERIALIZED (SELECT " NEXT_POSITIONS ", " TIME " AS now, " BARRIER
+        " FROM under_way),"
         " unknown AS MATERIALIZED (SELECT u.n FROM unnest($12::text[]) WITH ORDINALITY u(name, n)"
         " WHERE " APPEND_UNKNOWN "),"
         " stored AS MATERIALIZED (SELECT i.n, m.accepted_at FROM unnest($1::uuid[]) WITH ORDINALITY i(id, n)"
@@ -401,15 +411,19 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
                             " WHERE d.message = m.id AND d.recipient = $1::text AND d.listed)))",
     // Positions of sent messages, in three steps, as each needs a snapshot behind the one before: up to where they were given;
     // until all appends are over that were under way then; and the list, no further than that. What begins later is beyond.
-    [SQL_SENT_HORIZON] = "SELECT set_config('" HORIZON "', last_value::text, true) FROM posthouse_positions",
+    [SQL_SENT_HORIZON] = "SELECT set_config('" HORIZON "', last_value::text, true),"
+                         " set_config('lock_timeout', $1::bigint::text, true) FROM posthouse_positions",
     [SQL_SENT_WAIT] = "SELECT pg_advisory_xact_lock(" UNDER_WAY_CLASS ", w.number::bigint::int)"
-                      " FROM (SELECT objid AS number FROM pg_locks WHERE locktype = 'advisory' AND granted"
-                      " AND mode = 'ShareLock' AND objsubid = 2 AND classid = " UNDER_WAY_CLASS
-                      " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-                      " ORDER BY objid OFFSET 0) w",
+                      " FROM (SELECT objid AS number" UNDER_WAY_FOUND " ORDER BY objid OFFSET 0) w",
+    // Instead of the wait, when it is in vain: up to where the first of those begins that are under way.
+    [SQL_SENT_BELOW] = "SELECT set_config('" HORIZON
+                       "', least(h.horizon, min((h.block - (h.block - w.number & " NUMBER_BITS "))"
+                       " * " RDS_POSITIONS_TEXT "))::text, true) FROM (SELECT " AT_HORIZON " AS horizon, " AT_HORIZON
+                       " / " RDS_POSITIONS_TEXT " AS block) h"
+                       " LEFT JOIN (SELECT objid::bigint AS number" UNDER_WAY_FOUND ") w ON true GROUP BY h.horizon",
     // The head is the highest that is there, or that was when a purge removed it.
     [SQL_SENT_READ] =
-        "SELECT greatest(s.position, (SELECT m.position FROM posthouse_messages m WHERE m.sender = s.name"
+        "SELECT greatest(s.removed_to, (SELECT m.position FROM posthouse_messages m WHERE m.sender = s.name"
         " AND m.position <= " AT_HORIZON " ORDER BY m.position DESC LIMIT 1)), " PAGE_COLUMNS
         " FROM posthouse_senders s"
         " JOIN posthouse_inboxes i ON i.name = s.name AND NOT i.removed"
@@ -495,9 +509,9 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " got AS (DELETE FROM posthouse_deliveries WHERE message = ANY (ARRAY(SELECT id FROM mine)) RETURNING 1),"
         " gone AS (DELETE FROM posthouse_messages WHERE id = ANY (ARRAY(SELECT id FROM mine)) RETURNING sender, "
         "position),"
-        " heads AS (UPDATE posthouse_senders s SET position = g.position"
-        " FROM (SELECT sender, max(position) AS position FROM gone GROUP BY sender) g"
-        " WHERE s.name = g.sender AND s.position < g.position)"
+        " heads AS (UPDATE posthouse_senders s SET removed_to = g.position"
+        " FROM (SELECT sender, max(position) AS position FROM gone GROUP BY sender ORDER BY sender) g"
+        " WHERE s.name = g.sender AND s.removed_to < g.position)"
         " SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM got) + (SELECT count(*) FROM ended),"
         " (SELECT count(*) FROM look), l.id, l.accepted_at < " NOW " - $3::bigint"
         " FROM look l ORDER BY l.id DESC LIMIT 1",

@@ -34,6 +34,7 @@ enum rds_statement {
     SQL_MESSAGE_GET,
     SQL_SENT_HORIZON, ///< SQL_SENT_WAIT and SQL_SENT_READ: one after the other
     SQL_SENT_WAIT,
+    SQL_SENT_BELOW, ///< instead of SQL_SENT_WAIT: does not wait
     SQL_SENT_READ,
     SQL_DEAD_READ,
     SQL_USER_ADD,

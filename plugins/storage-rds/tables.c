@@ -88,9 +88,11 @@ static const char version_3[] =
 
 // Positions of sent messages come from a sequence, in blocks (RDS_POSITIONS), so that appends of one sender need not wait for each
 // other's commits; statements.c says what keeps the lists' promise. What a sender's counter holds was given before, or has been
-// purged since.
+// purged since: it has a new name, so that no build from before a release goes on giving positions below those of the sequence.
 static const char version_4[] =
-    "CREATE SEQUENCE posthouse_positions INCREMENT " RDS_POSITIONS ";"
-    "SELECT setval('posthouse_positions', coalesce((SELECT max(position) FROM posthouse_senders), 0) + 1);";
+    "ALTER TABLE posthouse_senders RENAME position TO removed_to;"
+    "CREATE SEQUENCE posthouse_positions INCREMENT " RDS_POSITIONS_TEXT ";"
+    "SELECT setval('posthouse_positions', (coalesce(max(removed_to), 0) / " RDS_POSITIONS_TEXT
+    " + 1) * " RDS_POSITIONS_TEXT ") FROM posthouse_senders;";
 
 const char *const rds_tables[RDS_SCHEMA_VERSION] = {version_1, version_2, version_3, version_4};

@@ -40,6 +40,7 @@ int scene_open_patient(int64_t lock_timeout)
         fail_msg("%s", scene.plugin.text);
     cluster_wait(scene.host, all_work, scene.plugin.instance);
     cluster_tell("DELETE FROM posthouse_messages; DELETE FROM posthouse_outbox; DELETE FROM posthouse_deliveries;"
+                 " DELETE FROM posthouse_keys; UPDATE posthouse_senders SET removed_to = 0;"
                  " UPDATE posthouse_inboxes SET position = 0;"
                  " INSERT INTO posthouse_inboxes(name) VALUES('ann') ON CONFLICT DO NOTHING;"
                  " INSERT INTO posthouse_senders(name) VALUES('ann') ON CONFLICT DO NOTHING");

@@ -142,13 +142,31 @@ static void test_the_head_outlives_a_purge(void **state)
     assert_true(end_read(read_sent(head), 1, (const unsigned[]){4}) > head);
 }
 
+// Then a list ends where the first of those begins that are under way.
+static void test_an_append_that_hangs(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    for (unsigned round = 0; round < 2; round++) {
+        PGconn *other = cluster_connect("posthouse");
+        end(start(1, ""));
+        cluster_ask(other, "BEGIN; SELECT pg_advisory_xact_lock_shared(1886352244,"
+                           " (last_value / 1024 & 2147483647)::int) FROM posthouse_positions");
+        end(start(2, ""));
+        const uint64_t head = end_read(read_sent(0), 1, (const unsigned[]){1});
+        PQfinish(other);
+        end_read(read_sent(head), 1, (const unsigned[]){2});
+        // Once more where the lock's number is not all of the position's.
+        cluster_tell("DELETE FROM posthouse_messages; DELETE FROM posthouse_outbox;"
+                     " SELECT setval('posthouse_positions', 1024 * (1::bigint << 40))");
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
-    const int result = scene_open_patient(60000);
-    if (result == 0 && cluster_folder() != NULL)
-        cluster_tell("DELETE FROM posthouse_keys; UPDATE posthouse_senders SET position = 0");
-    return result;
+    return scene_open_patient(60000);
 }
 
 int main(int count, char **arguments)
@@ -161,6 +179,7 @@ int main(int count, char **arguments)
         TEST(test_an_append_under_way_fails),
         TEST(test_positions_beyond_the_lock_s_number),
         TEST(test_the_head_outlives_a_purge),
+        cmocka_unit_test_setup_teardown(test_an_append_that_hangs, scene_open, scene_close),
     };
     return cmocka_run_group_tests(tests, cluster_set_up, cluster_tear_down);
 }
