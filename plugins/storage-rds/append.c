@@ -183,6 +183,23 @@ static size_t add_entries(struct appending *appending, struct array arrays[ARRAY
     return arrays[KEY].count;
 }
 
+// Whether the messages differ in nothing that clients seldom give; after columns have been shrunk.
+static bool alike(const struct array arrays[ARRAYS])
+{
+    for (size_t i = DELIVER_AT; i <= ATTRIBUTES; i++) {
+        if (arrays[i].count > 1)
+            return false;
+    }
+    return true;
+}
+
+static uint32_t short_statement(const struct array arrays[ARRAYS], bool keyed)
+{
+    if (alike(arrays))
+        return keyed ? SQL_APPEND_ALIKE_KEYED : SQL_APPEND_ALIKE;
+    return keyed ? SQL_APPEND_KEYED : SQL_APPEND_NEW;
+}
+
 static bool write_step(struct appending *appending, struct rds_job *job)
 {
     const struct wave *wave = appending->wave;
@@ -198,7 +215,7 @@ static bool write_step(struct appending *appending, struct rds_job *job)
     for (size_t i = 0; good && i < ARRAYS; i++)
         good = may_shrink(i) ? step_column(step, &arrays[i]) : step_array(step, &arrays[i]);
     if (good && due_alike(wave)) {
-        step->statement = keyed ? SQL_APPEND_KEYED : SQL_APPEND_NEW;
+        step->statement = short_statement(arrays, keyed);
         step->count = keyed ? ARRAYS_KEYED : ARRAYS_NEW;
     }
     return good;

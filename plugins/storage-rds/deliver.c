@@ -3,10 +3,11 @@
 // deliver: carries messages to their inboxes, a wave of them in one transaction.
 //
 // Most messages are due, not expired and have never failed: one statement takes their marks away, moves the inboxes' counters
-// and writes. Mostly this instance has stored them itself, a moment ago: then the statement need not look them up, and answers
-// with their numbers alone. What it leaves is sent again as a transaction of two statements: the first locks the marks, in order of their
+// and writes. Mostly this instance has stored them itself, a moment ago: then the statement need not look them up (known.h), and
+// its answer is a word. What it leaves is sent again as a transaction of two statements: the first locks the marks, in order of their
 // ids; the second locks the inboxes' counters, in order of their names, decides and writes. Both tell of every message whose mark
 // they met. Of those without a mark, the recorded outcome is read afterwards.
+#include "plugins/storage-rds/known.h"
 #include "plugins/storage-rds/operations.h"
 #include "plugins/storage-rds/parameters.h"
 #include "plugins/storage-rds/rds.h"
@@ -74,25 +75,29 @@ static void conclude(struct ph_delivery *delivery)
 }
 
 // A message that is known; its record was made before.
-static void read_known(struct wave *wave, struct values *values, size_t i)
+static void read_known(struct wave *wave, size_t i, bool late, int64_t now)
 {
     struct ph_record *const *records = wave->data;
     struct ph_delivery *delivery = wave->call->outputs[wave->indexes[i]];
-    bool late = values_boolean(values, KNOWN_LATE);
     delivery->record = records[i];
-    end_everybody(records[i], late ? PH_STATE_EXPIRED : PH_STATE_DELIVERED, values_bigint(values, KNOWN_NOW));
+    end_everybody(records[i], late ? PH_STATE_EXPIRED : PH_STATE_DELIVERED, now);
     recent_drop(wave->rds->recent, &records[i]->id);
     wave->call->host->set(wave->call, wave->indexes[i], PH_OK, 0, NULL);
 }
 
 static bool known_row(struct wave *wave, struct values *values)
 {
+    if (values_bigint(values, KNOWN_N) == 0) {
+        for (size_t i = 0; !values->wrong && i < wave->count; i++)
+            read_known(wave, i, false, values_bigint(values, KNOWN_NOW));
+        return !values->wrong;
+    }
     size_t i = values_index(values, KNOWN_N, wave->count);
     if (values->wrong)
         return false;
     if (values_null(values, KNOWN_LATE))
         return read_gone(wave, values_peek(values, KNOWN_GONE), i);
-    read_known(wave, values, i);
+    read_known(wave, i, values_boolean(values, KNOWN_LATE), values_bigint(values, KNOWN_NOW));
     return true;
 }
 
@@ -247,43 +252,14 @@ static void fresh_done(struct rds_job *job, const struct rds_failure *failure)
         deliver_whole(job->data);
 }
 
-// What is known of the wave's messages, if that is all of them; else NULL.
-static const struct recent_message **find_known(const struct wave *wave)
-{
-    const struct recent_message **known = wave->rds->host->alloc(wave->call, (wave->count + 1) * sizeof(*known));
-    for (size_t i = 0; known != NULL && i < wave->count; i++) {
-        known[i] = recent_find(wave->rds->recent, wave->call->entries[wave->indexes[i]]);
-        if (known[i] == NULL)
-            return NULL;
-    }
-    return known;
-}
-
-// Makes the records, for the answer; adds recipients and priorities, in the order of the entries.
-static bool add_known(struct rds_step *step, struct wave *wave, const struct recent_message *const *known)
-{
-    struct ph_record **records = wave->rds->host->alloc(wave->call, (wave->count + 1) * sizeof(struct ph_record *));
-    struct array recipients = array_begin(wave->call, PARAMETER_TEXT, wave->count, wave->count * 16);
-    struct array priorities = array_begin(wave->call, PARAMETER_BIGINT, wave->count, wave->count * 8);
-    wave->data = records;
-    for (size_t i = 0; records != NULL && i < wave->count; i++) {
-        records[i] = record_known(wave->call, known[i]);
-        if (records[i] == NULL)
-            return false;
-        array_bytes(&recipients, known[i]->recipients.bytes, known[i]->recipients.length);
-        array_bigint(&priorities, known[i]->priority);
-    }
-    return records != NULL && step_column(step, &recipients) && step_column(step, &priorities);
-}
-
 static void deliver_start(struct wave *wave)
 {
     struct rds_job *job = deliver_job(wave, 1, fresh_done);
     if (job == NULL)
         return;
-    const struct recent_message *const *known = find_known(wave);
+    const struct recent_message *const *known = known_find(wave);
     struct rds_step *step = rds_job_step(job, known != NULL ? SQL_DELIVER_KNOWN : SQL_DELIVER_FRESH, 0);
-    if (deliver_step(step, wave) && ids_parameter(step, wave) && (known == NULL || add_known(step, wave, known)))
+    if (deliver_step(step, wave) && ids_parameter(step, wave) && (known == NULL || known_add(step, wave, known)))
         rds_submit(job);
     else
         rds_no_memory(job);

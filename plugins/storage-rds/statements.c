@@ -76,32 +76,16 @@
 // Of an array of a batch, the item of the entry k.n; one that is the same for all comes as an array of one.
 #define ITEM(type, parameter) "coalesce((" parameter "::" type "[])[k.n], (" parameter ")[1])"
 
-// What is written for the marks that are gone, by what is known of them. Names must sort by their bytes, whatever the
-// database's collation: that is the order in which inboxes are locked.
-#define DELIVER_WRITE(recipients, priority)                                                              \
-    " named AS MATERIALIZED (SELECT k.n, unnest(string_to_array(" recipients ", ' ')) AS name"           \
-    " FROM marked k WHERE NOT k.late),"                                                                  \
-    " counted AS (UPDATE posthouse_inboxes i SET position = i.position + c.count"                        \
-    " FROM (SELECT s.name, count(*) AS count, array_agg(s.n) AS places"                                  \
-    " FROM (SELECT name, n FROM named ORDER BY name, n) s GROUP BY s.name ORDER BY s.name) c"            \
-    " WHERE i.name = c.name AND NOT i.removed"                                                           \
-    " RETURNING i.name, i.position - c.count AS position, c.count, c.places),"                           \
-    " clock AS MATERIALIZED (SELECT " TIME " AS now,"                                                    \
-    " coalesce(sum(count), 0) < (SELECT count(*) FROM named) AS short FROM counted),"                    \
-    " rows AS (INSERT INTO posthouse_deliveries(message, at, position, recipient)"                       \
-    " SELECT ($4::uuid[])[e.n], " NOW ", e.position, e.name FROM (SELECT c.name, unnest(c.places) AS n," \
-    " generate_series(c.position + 1, c.position + c.count) AS position FROM counted c) e),"             \
-    " alerts AS (INSERT INTO posthouse_marks(kind, id, due) SELECT 2, ($4::uuid[])[k.n], " NOW           \
-    " + " ITEM("bigint", "$2") " FROM marked k WHERE " priority " = 1 AND NOT k.late"                    \
-                               " ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due),"              \
-                               " lost AS (INSERT INTO posthouse_troubles(id, state, at)"                 \
-                               " SELECT ($4::uuid[])[k.n], CASE WHEN k.late THEN 2 ELSE 4 END, " NOW     \
-                               " FROM marked k WHERE k.late OR ((SELECT short FROM clock)"               \
-                               " AND k.n NOT IN (SELECT unnest(c.places) FROM counted c))"               \
-                               " ON CONFLICT (id) DO UPDATE SET state = excluded.state, at = excluded.at)"
-#define DELIVER_WRITE_FRESH DELIVER_WRITE("k.recipients", "k.priority")
-#define DELIVER_WRITE_KNOWN DELIVER_WRITE(ITEM("text", "$5") " COLLATE \"C\"", ITEM("bigint", "$6"))
-#define DELIVER_GONE " FROM named r WHERE (SELECT short FROM clock) AND r.name NOT IN (SELECT name FROM counted)"
+// What an alert mark is written for, and what becomes of who is not delivered, of the rows k of `marked`.
+#define DELIVER_ALERTS                                                                               \
+    "INSERT INTO posthouse_marks(kind, id, due) SELECT 2, ($4::uuid[])[k.n], " NOW " + " ALERT_LEASE \
+    " FROM marked k WHERE NOT k.late AND "
+#define ALERT_LEASE ITEM("bigint", "$2")
+#define ALERTS_AGAIN " ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due"
+#define DELIVER_LOST                                                                                  \
+    "INSERT INTO posthouse_troubles(id, state, at) SELECT ($4::uuid[])[k.n], CASE WHEN k.late THEN 2" \
+    " ELSE 4 END, " NOW " FROM marked k WHERE "
+#define LOST_AGAIN " ON CONFLICT (id) DO UPDATE SET state = excluded.state, at = excluded.at"
 
 // What an outbox mark must be for posthouse_outbox_later to hold it, in the words of the index; and to be leased.
 #define OUTBOX_LATER "(o.delayed OR o.swept OR o.failed OR o.sends > 0)"
@@ -142,21 +126,37 @@
 #define APPEND_INSERT                                                                                                 \
     "INSERT INTO posthouse_messages(id, accepted_at, position, sender, recipients, deliver_at, expires_at, priority," \
     " trace, content_type, attributes, subject, body) SELECT i.id, g.now, g.positions + i.n, " APPEND_SENDER          \
-    ", " APPEND_RECIPIENTS ", " APPEND_DELIVER_AT ", " APPEND_EXPIRES_AT ", " APPEND_PRIORITY ", " APPEND_TRACE       \
-    ", " APPEND_CONTENT_TYPE ", " APPEND_ATTRIBUTES ", " APPEND_SUBJECT ", " APPEND_BODY                              \
-    " FROM unnest($1::uuid[], $2::text[], $3::text[],"                                                                \
-    " $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[])"   \
-    " WITH ORDINALITY i(id, sender, recipients, deliver_at, expires_at, priority, trace, content_type, attributes,"   \
-    " subject, body, n) CROSS JOIN go g"
+    ", " APPEND_RECIPIENTS ", "
+#define APPEND_MIXED                                                                                                \
+    APPEND_INSERT APPEND_DELIVER_AT ", " APPEND_EXPIRES_AT ", " APPEND_PRIORITY ", " APPEND_TRACE                   \
+                                    ", " APPEND_CONTENT_TYPE ", " APPEND_ATTRIBUTES ", " APPEND_SUBJECT             \
+                                    ", " APPEND_BODY " FROM unnest($1::uuid[], $2::text[], $3::text[],"             \
+                                    " $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[], "         \
+                                    "$9::bytea[], $10::bytea[], $11::bytea[])"                                      \
+                                    " WITH ORDINALITY i(id, sender, recipients, deliver_at, expires_at, priority, " \
+                                    "trace, content_type, attributes,"                                              \
+                                    " subject, body, n) CROSS JOIN go g"
+// The same where what clients seldom give is alike in all messages: it is taken from its arrays once.
+#define APPEND_ONCE                                                                                      \
+    ", ($4::bigint[])[1] AS deliver_at, ($5::bigint[])[1] AS expires_at, ($6::bigint[])[1] AS priority," \
+    " ($7::bytea[])[1] AS trace, ($8::bytea[])[1] AS content_type, ($9::bytea[])[1] AS attributes"
+#define APPEND_ALIKE                                                                                               \
+    APPEND_INSERT "g.deliver_at, g.expires_at, g.priority, g.trace, g.content_type, g.attributes, " APPEND_SUBJECT \
+                  ", " APPEND_BODY " FROM unnest($1::uuid[], $2::text[], $3::text[], $10::bytea[], $11::bytea[])"  \
+                  " WITH ORDINALITY i(id, sender, recipients, subject, body, n) CROSS JOIN go g"
 // Of the names in the batch, u, who is no user.
 #define APPEND_UNKNOWN "NOT EXISTS (SELECT 1 FROM posthouse_inboxes i WHERE i.name = u.name AND NOT i.removed)"
-#define APPEND_NEW_BEGIN                                                                                \
-    "WITH " UNDER_WAY ", go AS MATERIALIZED (SELECT " NEXT_POSITIONS ", " TIME " AS now FROM under_way" \
-    " WHERE NOT EXISTS (SELECT 1 FROM unnest($12::text[]) u(name) WHERE " APPEND_UNKNOWN ")"
-#define APPEND_NEW_WRITE                                                                                         \
-    "), messages AS (" APPEND_INSERT " RETURNING id, accepted_at, deliver_at, expires_at),"                      \
+#define APPEND_GO "WITH " UNDER_WAY ", go AS MATERIALIZED (SELECT " NEXT_POSITIONS ", " TIME " AS now"
+#define APPEND_KNOWN \
+    " FROM under_way WHERE NOT EXISTS (SELECT 1 FROM unnest($12::text[]) u(name) WHERE " APPEND_UNKNOWN ")"
+#define APPEND_NO_KEY                                                                 \
+    " AND NOT EXISTS (SELECT 1 FROM unnest($14::text[], $15::bytea[]) i(sender, key)" \
+    " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key)"
+#define APPEND_MARKED                                                                                            \
+    " RETURNING id, accepted_at, deliver_at, expires_at),"                                                       \
     " marks AS (" APPEND_MARKS " SELECT id, greatest(accepted_at + ($13::bigint[])[1], deliver_at), expires_at," \
     " greatest(accepted_at, deliver_at), deliver_at > accepted_at FROM messages)"
+#define APPEND_KEYED ", " APPEND_KEYS ") i(sender, key, id, hash) CROSS JOIN go g" APPEND_KEYS_ORDER
 #define APPEND_MARKS "INSERT INTO posthouse_outbox(id, due, expires_at, ready_at, delayed)"
 // Keys go in in one order, so that two appends with the same ones do not end in a deadlock.
 #define APPEND_KEYS                                                                                                  \
@@ -173,36 +173,36 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
     // ---- append, as it mostly is: all names are known, and what is told apart by an index is new. go: where the positions
     // begin, and the clock; no row, and nothing is written, when anything is not as usual. The call is then tried again with
     // the whole statement.
-    [SQL_APPEND_NEW] = APPEND_NEW_BEGIN APPEND_NEW_WRITE APPEND_DONE,
-    [SQL_APPEND_KEYED] = APPEND_NEW_BEGIN
-    " AND NOT EXISTS (SELECT 1 FROM unnest($14::text[], $15::bytea[]) i(sender, key)"
-    " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key)" APPEND_NEW_WRITE ", " APPEND_KEYS
-    ") i(sender, key, id, hash) CROSS JOIN go g" APPEND_KEYS_ORDER APPEND_DONE,
+    [SQL_APPEND_NEW] = APPEND_GO APPEND_KNOWN "), messages AS (" APPEND_MIXED APPEND_MARKED APPEND_DONE,
+    [SQL_APPEND_KEYED] = APPEND_GO APPEND_KNOWN APPEND_NO_KEY
+    "), messages AS (" APPEND_MIXED APPEND_MARKED APPEND_KEYED APPEND_DONE,
+    [SQL_APPEND_ALIKE] = APPEND_GO APPEND_ONCE APPEND_KNOWN "), messages AS (" APPEND_ALIKE APPEND_MARKED APPEND_DONE,
+    [SQL_APPEND_ALIKE_KEYED] = APPEND_GO APPEND_ONCE APPEND_KNOWN APPEND_NO_KEY
+    "), messages AS (" APPEND_ALIKE APPEND_MARKED APPEND_KEYED APPEND_DONE,
     // The whole. What another transaction writes meanwhile (a key, a repeat) is found by the unique indexes: the call is then
     // tried again. A repeat may write nothing, and yet its answer is a promise: so the transaction is made one that waits for
     // the disk and the standby as SQL_BARRIER does, as what it found may have been cut off in its own wait for them.
-    [SQL_APPEND] =
-        "WITH " UNDER_WAY ", go AS MATERIALIZED (SELECT " NEXT_POSITIONS ", " TIME " AS now, " BARRIER
-        " FROM under_way),"
-        " unknown AS MATERIALIZED (SELECT u.n FROM unnest($12::text[]) WITH ORDINALITY u(name, n)"
-        " WHERE " APPEND_UNKNOWN "),"
-        " stored AS MATERIALIZED (SELECT i.n, m.accepted_at FROM unnest($1::uuid[]) WITH ORDINALITY i(id, n)"
-        " JOIN posthouse_messages m ON m.id = i.id),"
-        " taken AS MATERIALIZED (SELECT i.n, k.id, k.hash, k.accepted_at"
-        " FROM unnest($18::bigint[], $14::text[], $15::bytea[]) i(n, sender, key)"
-        " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key),"
-        " bad AS MATERIALIZED (SELECT n FROM stored UNION ALL SELECT n FROM taken UNION ALL SELECT p.n"
-        " FROM unnest($19::bigint[], $20::bigint[]) p(n, name) WHERE p.name IN (SELECT n FROM unknown)),"
-        " messages AS (" APPEND_INSERT " WHERE i.n NOT IN (SELECT n FROM bad)),"
-        " marks AS (" APPEND_MARKS " SELECT i.id, greatest(g.now + " APPEND_DUE_IN ", " APPEND_DELIVER_AT
-        "), " APPEND_EXPIRES_AT ", greatest(g.now, " APPEND_DELIVER_AT "), " APPEND_DELIVER_AT " > g.now"
-        " FROM unnest($1::uuid[], $4::bigint[], $5::bigint[], $13::bigint[]) WITH ORDINALITY"
-        " i(id, deliver_at, expires_at, due_in, n) CROSS JOIN go g WHERE i.n NOT IN (SELECT n FROM bad)), " APPEND_KEYS
-        ", $18::bigint[]) i(sender, key, id, hash, n) CROSS JOIN go g"
-        " WHERE i.n NOT IN (SELECT n FROM bad)" APPEND_KEYS_ORDER APPEND_DONE
-        " UNION ALL SELECT 1, n, accepted_at, NULL, NULL FROM stored"
-        " UNION ALL SELECT 2, n, accepted_at, id, hash FROM taken"
-        " UNION ALL SELECT 3, n, 0, NULL, NULL FROM unknown",
+    [SQL_APPEND] = APPEND_GO
+    ", " BARRIER " FROM under_way),"
+    " unknown AS MATERIALIZED (SELECT u.n FROM unnest($12::text[]) WITH ORDINALITY u(name, n)"
+    " WHERE " APPEND_UNKNOWN "),"
+    " stored AS MATERIALIZED (SELECT i.n, m.accepted_at FROM unnest($1::uuid[]) WITH ORDINALITY i(id, n)"
+    " JOIN posthouse_messages m ON m.id = i.id),"
+    " taken AS MATERIALIZED (SELECT i.n, k.id, k.hash, k.accepted_at"
+    " FROM unnest($18::bigint[], $14::text[], $15::bytea[]) i(n, sender, key)"
+    " JOIN posthouse_keys k ON k.sender = i.sender AND k.key = i.key),"
+    " bad AS MATERIALIZED (SELECT n FROM stored UNION ALL SELECT n FROM taken UNION ALL SELECT p.n"
+    " FROM unnest($19::bigint[], $20::bigint[]) p(n, name) WHERE p.name IN (SELECT n FROM unknown)),"
+    " messages AS (" APPEND_MIXED " WHERE i.n NOT IN (SELECT n FROM bad)),"
+    " marks AS (" APPEND_MARKS " SELECT i.id, greatest(g.now + " APPEND_DUE_IN ", " APPEND_DELIVER_AT
+    "), " APPEND_EXPIRES_AT ", greatest(g.now, " APPEND_DELIVER_AT "), " APPEND_DELIVER_AT " > g.now"
+    " FROM unnest($1::uuid[], $4::bigint[], $5::bigint[], $13::bigint[]) WITH ORDINALITY"
+    " i(id, deliver_at, expires_at, due_in, n) CROSS JOIN go g WHERE i.n NOT IN (SELECT n FROM bad)), " APPEND_KEYS
+    ", $18::bigint[]) i(sender, key, id, hash, n) CROSS JOIN go g"
+    " WHERE i.n NOT IN (SELECT n FROM bad)" APPEND_KEYS_ORDER APPEND_DONE
+    " UNION ALL SELECT 1, n, accepted_at, NULL, NULL FROM stored"
+    " UNION ALL SELECT 2, n, accepted_at, id, hash FROM taken"
+    " UNION ALL SELECT 3, n, 0, NULL, NULL FROM unknown",
 
     // ---- deliver, as it mostly is: the marks go, which locks them, in order of ids; a mark stays, and the message is left to
     // the whole statements, when it is early or expired, or has failures that this snapshot may not know. late: it expired
@@ -218,18 +218,62 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " RETURNING ($3::bigint[])" AT_ITS_PLACE
         " AS n, m.priority, m.recipients, m.id, m.accepted_at, m.deliver_at, m.expires_at,"
         " octet_length(m.body)::bigint AS body_length, m.sender, m.trace, m.content_type, m.attributes,"
-        " m.expires_at > 0 AND m.expires_at <= " TIME " AS late)," DELIVER_WRITE_FRESH
+        " m.expires_at > 0 AND m.expires_at <= " TIME " AS late),"
+        " named AS MATERIALIZED (SELECT k.n, unnest(string_to_array(k.recipients, ' ')) AS name"
+        " FROM marked k WHERE NOT k.late),"
+        " counted AS (UPDATE posthouse_inboxes i SET position = i.position + c.count"
+        " FROM (SELECT s.name, count(*) AS count, array_agg(s.n) AS places"
+        " FROM (SELECT name, n FROM named ORDER BY name, n) s GROUP BY s.name ORDER BY s.name) c"
+        " WHERE i.name = c.name AND NOT i.removed"
+        " RETURNING i.name, i.position - c.count AS position, c.count, c.places),"
+        " clock AS MATERIALIZED (SELECT " TIME " AS now,"
+        " coalesce(sum(count), 0) < (SELECT count(*) FROM named) AS short FROM counted),"
+        " rows AS (INSERT INTO posthouse_deliveries(message, at, position, recipient)"
+        " SELECT ($4::uuid[])[e.n], " NOW ", e.position, e.name FROM (SELECT c.name, unnest(c.places) AS n,"
+        " generate_series(c.position + 1, c.position + c.count) AS position FROM counted c) e),"
+        " alerts AS (" DELIVER_ALERTS "k.priority = 1" ALERTS_AGAIN "),"
+        " lost AS (" DELIVER_LOST "k.late OR ((SELECT short FROM clock)"
+        " AND k.n NOT IN (SELECT unnest(c.places) FROM counted c))" LOST_AGAIN ")"
         " SELECT k.n, k.id, k.sender, k.accepted_at, k.deliver_at, k.expires_at, k.priority::bigint, k.recipients,"
         " k.trace, k.content_type, k.attributes, k.body_length, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint,"
         " NULL::bytea, k.late, false, " NOW " FROM marked k"
         " UNION ALL SELECT r.n, NULL, NULL, NULL, NULL, NULL, NULL, r.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
-        " NULL, NULL, NULL, NULL, NULL" DELIVER_GONE,
-    // The same where all messages are known here, and none is to wait. One that has expired ends so. A row without `late`
-    // names who is gone.
-    [SQL_DELIVER_KNOWN] = "WITH marked AS (DELETE FROM posthouse_outbox o WHERE o.id = ANY($1::uuid[]) AND NOT o.failed"
-                          " RETURNING ($3::bigint[])" AT_ITS_PLACE " AS n, o.expires_at > 0 AND o.expires_at <= " TIME
-                          " AS late)," DELIVER_WRITE_KNOWN " SELECT k.n, k.late, " NOW
-                          ", NULL::text FROM marked k UNION ALL SELECT r.n, NULL, NULL, r.name" DELIVER_GONE,
+        " NULL, NULL, NULL, NULL, NULL FROM named r WHERE (SELECT short FROM clock)"
+        " AND r.name NOT IN (SELECT name FROM counted)",
+    // The same where all messages are known here, and none is to wait. One that has expired ends so. The inboxes come in order
+    // of their names' bytes, in which they are locked, each with how many get in: their entries' numbers stand in $8 behind its
+    // first. taken: whether any mark was there (else no counter moves), and whether all were; then nobody looks at them one by
+    // one. Of a mark that was not there, the position stays free. Row 0: all was delivered; a row without `late` names who
+    // is gone.
+    [SQL_DELIVER_KNOWN] =
+        "WITH marked AS (DELETE FROM posthouse_outbox o WHERE o.id = ANY($1::uuid[]) AND NOT o.failed"
+        " RETURNING ($3::bigint[])" AT_ITS_PLACE " AS n, o.expires_at > 0 AND o.expires_at <= " TIME " AS late),"
+        " taken AS MATERIALIZED (SELECT count(*) > 0 AS found, count(*) = cardinality($1::uuid[]) AS whole"
+        " FROM marked WHERE NOT late),"
+        " counted AS (UPDATE posthouse_inboxes i SET position = i.position + c.count"
+        " FROM unnest($5::text[], $6::bigint[], $7::bigint[]) c(name, first, count)"
+        " WHERE i.name = c.name AND NOT i.removed AND (SELECT found FROM taken)"
+        " RETURNING i.name, i.position - c.count AS position, c.first, c.count),"
+        " clock AS MATERIALIZED (SELECT " TIME " AS now, count(*) < cardinality($5::text[]) AS short FROM counted),"
+        " rows AS (INSERT INTO posthouse_deliveries(message, at, position, recipient)"
+        " SELECT ($4::uuid[])[e.n], " NOW ", e.position, e.name FROM (SELECT c.name, c.position + c.nth AS position,"
+        " ($8::bigint[])[c.first + c.nth] AS n"
+        " FROM (SELECT c.*, generate_series(1, c.count) AS nth FROM counted c) c) e"
+        " WHERE (SELECT whole FROM taken) OR e.n IN (SELECT n FROM marked WHERE NOT late)),"
+        " alerts AS (" DELIVER_ALERTS "1 = ANY($9::bigint[]) AND " ITEM(
+            "bigint",
+            "$9") " = 1" ALERTS_AGAIN "),"
+                  " lost AS (" DELIVER_LOST
+                  "(NOT (SELECT whole FROM taken) OR (SELECT short FROM clock)) AND (k.late OR k.n NOT IN"
+                  " (SELECT ($8::bigint[])[c.first + c.nth] FROM (SELECT c.first, generate_series(1, c.count) AS nth"
+                  " FROM counted c) c))" LOST_AGAIN ")"
+                  " SELECT 0::bigint, false, now, NULL::text FROM clock WHERE (SELECT whole FROM taken)"
+                  " UNION ALL SELECT k.n, k.late, " NOW ", NULL FROM marked k WHERE NOT (SELECT whole FROM taken)"
+                  " UNION ALL SELECT g.n, NULL, NULL, g.name FROM (SELECT c.name, ($8::bigint[])[c.first + c.nth] AS n"
+                  " FROM (SELECT c.*, generate_series(1, c.count) AS nth"
+                  " FROM unnest($5::text[], $6::bigint[], $7::bigint[]) c(name, first, count)) c) g"
+                  " WHERE (SELECT short FROM clock) AND g.name NOT IN (SELECT name FROM counted)"
+                  " AND g.n IN (SELECT n FROM marked WHERE NOT late)",
     // ---- endings, the whole. Marks are locked in order of their ids, then inboxes in order of their names.
     [SQL_DELIVER_MARKS] = "SELECT 1 FROM posthouse_outbox WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE",
     // marked: everything with a mark, the large columns last, as most readers need the first ones; named: who is to get

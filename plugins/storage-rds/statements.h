@@ -6,10 +6,12 @@
 #define PLUGINS_STORAGE_RDS_STATEMENTS_H
 
 enum rds_statement {
-    SQL_HEALTH,        ///< the engine's: whether the server answers
-    SQL_BARRIER,       ///< has a transaction that writes nothing wait for the disk and the standby
-    SQL_APPEND_NEW,    ///< nothing is known yet; else it writes nothing
-    SQL_APPEND_KEYED,  ///< the same, with keys
+    SQL_HEALTH,       ///< the engine's: whether the server answers
+    SQL_BARRIER,      ///< has a transaction that writes nothing wait for the disk and the standby
+    SQL_APPEND_NEW,   ///< nothing is known yet; else it writes nothing
+    SQL_APPEND_KEYED, ///< the same, with keys
+    SQL_APPEND_ALIKE, ///< as SQL_APPEND_NEW, of messages that differ in sender, recipients, subject and body alone
+    SQL_APPEND_ALIKE_KEYED,
     SQL_APPEND,        ///< anything
     SQL_DELIVER_FRESH, ///< what is due and never failed; it leaves the rest
     SQL_DELIVER_KNOWN, ///< likewise, of messages that need not be looked up

@@ -80,7 +80,9 @@ static void expire_while_waiting(bool known)
     assert_false(late->delivered);
     assert_int_equal(test_outcome(call, 1), PH_OK);
     assert_true(other_one->delivered);
-    assert_string_equal(cluster_tell("SELECT string_agg(position::text, ' ') FROM posthouse_deliveries"), "1");
+    // Where the statement is told who gets in, the position of who does not stays free.
+    assert_string_equal(cluster_tell("SELECT string_agg(position::text, ' ') FROM posthouse_deliveries"),
+                        known ? "2" : "1");
     assert_string_equal(cluster_tell("SELECT state FROM posthouse_troubles"), "2");
     assert_string_equal(cluster_tell("SELECT count(*) FROM posthouse_outbox"), "0");
     test_call_free(call);
@@ -195,6 +197,37 @@ static void test_what_is_known_is_told_as_what_is_looked_up(void **state)
     test_call_free(calls[1]);
 }
 
+// Of messages that are known, one was delivered elsewhere: it is told so, the others get in, each inbox in its own order.
+static void test_a_known_message_has_no_mark(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    cluster_tell("INSERT INTO posthouse_inboxes(name) VALUES('bob') ON CONFLICT (name) DO UPDATE SET removed = false,"
+                 " position = 0");
+    append_alert(1, "ann", "bob");
+    append_alert(2, "bob", "");
+    append_alert(3, "ann", "");
+    cluster_tell("DELETE FROM posthouse_marks; WITH gone AS (DELETE FROM posthouse_outbox o USING posthouse_messages m"
+                 " WHERE m.id = o.id AND m.recipients = 'bob' RETURNING o.id)"
+                 " INSERT INTO posthouse_deliveries(message, at, position, recipient) SELECT id, 5, 1, 'bob' FROM gone;"
+                 " UPDATE posthouse_inboxes SET position = 1 WHERE name = 'bob'");
+    struct test_call *call = deliver(3);
+    test_call_wait(call);
+    for (size_t i = 0; i < 3; i++) {
+        const struct ph_delivery *delivery = call->call.outputs[i];
+        assert_int_equal(test_outcome(call, i), i == 1 ? PH_DUPLICATE : PH_OK);
+        assert_int_equal(delivery->record->status, PH_STATE_DELIVERED);
+    }
+    test_call_free(call);
+    assert_string_equal(cluster_tell("SELECT string_agg(d.recipient || ' ' || d.position || ' ' || m.recipients, ', '"
+                                     " ORDER BY d.recipient, d.position)"
+                                     " FROM posthouse_deliveries d JOIN posthouse_messages m ON m.id = d.message"),
+                        "ann 1 ann bob, ann 2 ann, bob 1 bob, bob 2 ann bob");
+    assert_string_equal(cluster_tell("SELECT count(*) FROM posthouse_outbox"), "0");
+    assert_string_equal(cluster_tell("SELECT count(*) FROM posthouse_marks WHERE kind = 2"), "2");
+}
+
 // Inboxes are locked in the order of their names' bytes, whatever the database's order is: who waits for the first has none yet.
 static void test_inboxes_are_locked_by_their_bytes(void **state)
 {
@@ -274,6 +307,7 @@ int main(void)
         TEST(test_a_known_message_expires_while_its_mark_is_waited_for),
         TEST(test_what_is_known_is_not_looked_up),
         TEST(test_what_is_known_is_told_as_what_is_looked_up),
+        TEST(test_a_known_message_has_no_mark),
         TEST(test_inboxes_are_locked_by_their_bytes),
         TEST(test_a_plan_of_an_empty_outbox),
     };
