@@ -380,6 +380,7 @@ static void append_start(struct wave *wave)
     if (job == NULL)
         return;
     struct appending *appending = wave->rds->host->alloc(wave->call, sizeof(*appending));
+    job->appends = true;
     job->done = append_done;
     job->data = wave;
     wave->data = appending;

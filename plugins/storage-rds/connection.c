@@ -22,6 +22,7 @@
 #define DEPTH_WRITE 2     // one commits, the next is there already
 #define DEPTH_READ 8
 #define NULLS_IN_A_ROW 2
+#define HANGS_NS 50000000 // for which a job is at work before others go around it
 
 struct connection {
     uint32_t magic;
@@ -36,7 +37,9 @@ struct connection {
     struct rds_job *first; // sent, in order
     struct rds_job *last;
     size_t in_flight;
-    size_t step; // of the first job
+    size_t step;    // of the first job
+    int64_t began;  // when the server could begin with it, ns
+    int64_t worked; // when its last statement was done, if it is measured
     int64_t pause;
     struct rds_job *cancelled; // its grace runs
     bool waits_to_write;
@@ -54,6 +57,16 @@ enum rds_lane connection_lane(const struct connection *connection)
 enum connection_state connection_state(const struct connection *connection)
 {
     return connection->state;
+}
+
+static int64_t now_ns(const struct connection *connection)
+{
+    return connection->rds->host->monotonic(connection->rds->host);
+}
+
+bool connection_hangs(const struct connection *connection)
+{
+    return connection->in_flight > 0 && now_ns(connection) - connection->began > HANGS_NS;
 }
 
 static void pause_for(struct event *timer, int64_t ms)
@@ -148,6 +161,18 @@ static void take_rows(struct connection *connection, const PGresult *result)
                         connection->rds->server,
                         connection->step < job->step_count ? job->steps[connection->step].statement : 0);
     connection->step++;
+    if (job->measured && connection->step == job->step_count)
+        connection->worked = now_ns(connection);
+}
+
+static void sync_came(struct connection *connection)
+{
+    const struct rds_job *job = connection->first;
+    const int64_t now = now_ns(connection);
+    if (job->measured && job->failure.outcome == PH_OK && connection->worked != 0)
+        pace_note(&connection->rds->pace, connection->worked - connection->began, now - connection->worked);
+    connection->began = now;
+    connection->worked = 0;
 }
 
 // One result. False: the connection cannot go on.
@@ -166,6 +191,7 @@ static bool take(struct connection *connection, const PGresult *result)
         connection->step++;
         return PQstatus(connection->pg) == CONNECTION_OK;
     case PGRES_PIPELINE_SYNC: {
+        sync_came(connection);
         struct rds_job *job = pop(connection);
         bool reconnect = job->failure.outcome != PH_OK && job->failure.reconnect;
         end_job(job);
@@ -244,6 +270,10 @@ static bool send_job(struct connection *connection, struct rds_job *job)
         if (!PQsendQueryPrepared(connection->pg, name, step->count, step->values, step->lengths, binary, 1))
             return false;
     }
+    // The result comes when it is there, not with the end of the transaction.
+    job->measured = job->appends && connection->rds->config->writers > 1 && pace_measures(&connection->rds->pace);
+    if (job->measured && PQsendFlushRequest(connection->pg) != 1)
+        return false;
     return PQpipelineSync(connection->pg) == 1;
 }
 
@@ -257,7 +287,8 @@ void connection_fill(struct connection *connection, size_t most)
     const size_t depth = most < depths[connection->lane] ? most : depths[connection->lane];
     bool good = !connection->reading;
     bool sent = false;
-    while (good && connection->state == CONNECTION_READY && connection->in_flight < depth) {
+    while (good && connection->state == CONNECTION_READY && connection->in_flight < depth &&
+           rds_may_take(connection->rds, connection)) {
         struct rds_job *job = rds_take(connection->rds, connection->lane);
         if (job == NULL)
             break;
@@ -267,7 +298,8 @@ void connection_fill(struct connection *connection, size_t most)
         else
             connection->first = job;
         connection->last = job;
-        connection->in_flight++;
+        if (connection->in_flight++ == 0)
+            connection->began = now_ns(connection);
         good = send_job(connection, job);
         sent = true;
     }

@@ -22,6 +22,9 @@ struct connection *connection_new(struct rds *rds, enum rds_lane lane);
 enum rds_lane connection_lane(const struct connection *connection);
 enum connection_state connection_state(const struct connection *connection);
 
+/// Whether the server has been at one job for so long that something holds it up, such as a lock.
+bool connection_hangs(const struct connection *connection);
+
 /// Takes jobs from its lane's line while it has room and not `most` of them under way, and flushes.
 void connection_fill(struct connection *connection, size_t most);
 

@@ -52,6 +52,7 @@ struct rds_job {
     struct ph_call *call;
     enum rds_lane lane;
     bool changes; ///< a lost answer is PH_UNCERTAIN
+    bool appends; ///< it may have to go alone (pace.h)
     size_t step_count;
     size_t step_room;
     struct rds_step *steps;
@@ -63,6 +64,7 @@ struct rds_job {
     struct rds_job *next;
     struct connection *connection; ///< NULL: it waits
     bool given_up;                 ///< by the host, after it was sent
+    bool measured;                 ///< for pace.h
     struct rds_failure failure;
 };
 

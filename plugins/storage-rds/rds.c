@@ -100,6 +100,19 @@ struct rds_job *rds_take(struct rds *rds, enum rds_lane lane)
     return job;
 }
 
+bool rds_may_take(const struct rds *rds, const struct connection *connection)
+{
+    const struct rds_job *job = rds->lines[connection_lane(connection)].first;
+    if (job == NULL || !job->appends || !pace_alone(&rds->pace))
+        return true;
+    for (size_t i = 0; i < rds->connection_count; i++) {
+        const struct connection *first = rds->connections[i];
+        if (connection_lane(first) == RDS_WRITE && connection_state(first) == CONNECTION_READY)
+            return first == connection || connection_hangs(first);
+    }
+    return true;
+}
+
 static void refuse(struct rds_job *job, const struct rds_failure *why)
 {
     job->failure = *why;

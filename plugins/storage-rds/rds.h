@@ -10,6 +10,7 @@
 #include "plugins/storage-rds/connect.h"
 #include "plugins/storage-rds/job.h"
 #include "plugins/storage-rds/options.h"
+#include "plugins/storage-rds/pace.h"
 #include "posthouse/plugin.h"
 
 struct connection;
@@ -41,6 +42,7 @@ struct rds {
     bool walk_again;        ///< and shall do so again
     struct ph_id walk_from; ///< where the next one begins
     int64_t walked_at;      ///< when the last walk began, in ms of the host's monotonic clock; 0: never
+    struct pace pace;       ///< of appends
     struct recent *recent;  ///< what was appended lately
     struct rds_line lines[RDS_LANES];
     struct connection *connections[RDS_CONNECTIONS];
@@ -56,6 +58,9 @@ struct rds {
 
 /// Takes the next job of a lane's line, or NULL.
 struct rds_job *rds_take(struct rds *rds, enum rds_lane lane);
+
+/// Whether a connection may take the next job of its lane's line: an append may have to wait for the first writer.
+bool rds_may_take(const struct rds *rds, const struct connection *connection);
 
 /// The password was refused: resolves it anew, at most once in some seconds; connections try again when it is there.
 void rds_password_refused(struct rds *rds);
