@@ -197,10 +197,10 @@ static void test_what_is_known_is_told_as_what_is_looked_up(void **state)
     test_call_free(calls[1]);
 }
 
-// Of messages that are known, one was delivered elsewhere: it is told so, the others get in, each inbox in its own order.
-static void test_a_known_message_has_no_mark(void **state)
+// Of messages that are known, one was delivered elsewhere: it is told so, the others get in, each inbox in its own order; or one
+// inbox is gone meanwhile.
+static void deliver_beside_another(bool bob_is_gone, const char *wanted)
 {
-    (void)state;
     if (!cluster_needed())
         return;
     cluster_tell("INSERT INTO posthouse_inboxes(name) VALUES('bob') ON CONFLICT (name) DO UPDATE SET removed = false,"
@@ -212,6 +212,8 @@ static void test_a_known_message_has_no_mark(void **state)
                  " WHERE m.id = o.id AND m.recipients = 'bob' RETURNING o.id)"
                  " INSERT INTO posthouse_deliveries(message, at, position, recipient) SELECT id, 5, 1, 'bob' FROM gone;"
                  " UPDATE posthouse_inboxes SET position = 1 WHERE name = 'bob'");
+    if (bob_is_gone)
+        cluster_tell("UPDATE posthouse_inboxes SET removed = true WHERE name = 'bob'");
     struct test_call *call = deliver(3);
     test_call_wait(call);
     for (size_t i = 0; i < 3; i++) {
@@ -219,13 +221,27 @@ static void test_a_known_message_has_no_mark(void **state)
         assert_int_equal(test_outcome(call, i), i == 1 ? PH_DUPLICATE : PH_OK);
         assert_int_equal(delivery->record->status, PH_STATE_DELIVERED);
     }
+    const struct ph_delivery *both = call->call.outputs[0];
+    assert_int_equal(both->record->recipients[1]->state, bob_is_gone ? PH_STATE_FAILED : PH_STATE_DELIVERED);
     test_call_free(call);
     assert_string_equal(cluster_tell("SELECT string_agg(d.recipient || ' ' || d.position || ' ' || m.recipients, ', '"
                                      " ORDER BY d.recipient, d.position)"
                                      " FROM posthouse_deliveries d JOIN posthouse_messages m ON m.id = d.message"),
-                        "ann 1 ann bob, ann 2 ann, bob 1 bob, bob 2 ann bob");
+                        wanted);
     assert_string_equal(cluster_tell("SELECT count(*) FROM posthouse_outbox"), "0");
     assert_string_equal(cluster_tell("SELECT count(*) FROM posthouse_marks WHERE kind = 2"), "2");
+}
+
+static void test_a_known_message_has_no_mark(void **state)
+{
+    (void)state;
+    deliver_beside_another(false, "ann 1 ann bob, ann 2 ann, bob 1 bob, bob 2 ann bob");
+}
+
+static void test_a_known_message_has_no_mark_and_an_inbox_is_gone(void **state)
+{
+    (void)state;
+    deliver_beside_another(true, "ann 1 ann bob, ann 2 ann, bob 1 bob");
 }
 
 // Inboxes are locked in the order of their names' bytes, whatever the database's order is: who waits for the first has none yet.
@@ -308,6 +324,7 @@ int main(void)
         TEST(test_what_is_known_is_not_looked_up),
         TEST(test_what_is_known_is_told_as_what_is_looked_up),
         TEST(test_a_known_message_has_no_mark),
+        TEST(test_a_known_message_has_no_mark_and_an_inbox_is_gone),
         TEST(test_inboxes_are_locked_by_their_bytes),
         TEST(test_a_plan_of_an_empty_outbox),
     };
