@@ -22,7 +22,6 @@
 #define DEPTH_WRITE 2     // one commits, the next is there already
 #define DEPTH_READ 8
 #define NULLS_IN_A_ROW 2
-#define HANGS_NS 50000000 // for which a job is at work before others go around it
 
 struct connection {
     uint32_t magic;
@@ -66,7 +65,7 @@ static int64_t now_ns(const struct connection *connection)
 
 bool connection_hangs(const struct connection *connection)
 {
-    return connection->in_flight > 0 && now_ns(connection) - connection->began > HANGS_NS;
+    return connection->in_flight > 0 && now_ns(connection) - connection->began > CONNECTION_HANGS_MS * INT64_C(1000000);
 }
 
 static void pause_for(struct event *timer, int64_t ms)
@@ -287,9 +286,8 @@ void connection_fill(struct connection *connection, size_t most)
     const size_t depth = most < depths[connection->lane] ? most : depths[connection->lane];
     bool good = !connection->reading;
     bool sent = false;
-    while (good && connection->state == CONNECTION_READY && connection->in_flight < depth &&
-           rds_may_take(connection->rds, connection)) {
-        struct rds_job *job = rds_take(connection->rds, connection->lane);
+    while (good && connection->state == CONNECTION_READY && connection->in_flight < depth) {
+        struct rds_job *job = rds_take(connection->rds, connection);
         if (job == NULL)
             break;
         job->connection = connection;

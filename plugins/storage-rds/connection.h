@@ -22,6 +22,7 @@ struct connection *connection_new(struct rds *rds, enum rds_lane lane);
 enum rds_lane connection_lane(const struct connection *connection);
 enum connection_state connection_state(const struct connection *connection);
 
+#define CONNECTION_HANGS_MS 50
 /// Whether the server has been at one job for so long that something holds it up, such as a lock.
 bool connection_hangs(const struct connection *connection);
 

@@ -3,7 +3,8 @@
 // Whether a second append shall run beside the first.
 //
 // While a commit waits for a slow disk or a standby, another connection can use the time. Where commits are quick, two
-// appends at once only make batches smaller and wait for each other's processors. So what both take is measured.
+// appends at once only make batches smaller and wait for each other's processors. So what both take is measured, as it looks from here: a way over the network counts as
+// work.
 #ifndef PLUGINS_STORAGE_RDS_PACE_H
 #define PLUGINS_STORAGE_RDS_PACE_H
 

@@ -86,31 +86,50 @@ void rds_finish(struct rds_job *job, const struct rds_failure *failure)
     host->complete(call);
 }
 
-struct rds_job *rds_take(struct rds *rds, enum rds_lane lane)
+// Takes a job out of the line; `before` is the one ahead of it, NULL for the first.
+static struct rds_job *take_behind(struct rds_line *line, struct rds_job *before)
 {
-    struct rds_line *line = &rds->lines[lane];
-    struct rds_job *job = line->first;
-    if (job == NULL)
-        return NULL;
-    line->first = job->next;
-    if (line->first == NULL)
-        line->last = NULL;
+    struct rds_job *job = before != NULL ? before->next : line->first;
+    if (before != NULL)
+        before->next = job->next;
+    else
+        line->first = job->next;
+    if (line->last == job)
+        line->last = before;
     line->count--;
     job->next = NULL;
     return job;
 }
 
-bool rds_may_take(const struct rds *rds, const struct connection *connection)
+// Whether appends are to go to another connection than this one: the first writer, unless something holds it up.
+static bool appends_elsewhere(const struct rds *rds, const struct connection *connection)
 {
-    const struct rds_job *job = rds->lines[connection_lane(connection)].first;
-    if (job == NULL || !job->appends || !pace_alone(&rds->pace))
-        return true;
+    if (!pace_alone(&rds->pace))
+        return false;
     for (size_t i = 0; i < rds->connection_count; i++) {
         const struct connection *first = rds->connections[i];
         if (connection_lane(first) == RDS_WRITE && connection_state(first) == CONNECTION_READY)
-            return first == connection || connection_hangs(first);
+            return first != connection && !connection_hangs(first);
     }
-    return true;
+    return false;
+}
+
+struct rds_job *rds_take(struct rds *rds, const struct connection *connection)
+{
+    struct rds_line *line = &rds->lines[connection_lane(connection)];
+    struct rds_job *before = NULL;
+    if (line->first == NULL)
+        return NULL;
+    if (line->first->appends && appends_elsewhere(rds, connection)) {
+        const struct timeval soon = {.tv_usec = CONNECTION_HANGS_MS * 1000};
+        if (!event_pending(rds->patience, EV_TIMEOUT, NULL))
+            event_add(rds->patience, &soon);
+        for (before = line->first; before->next != NULL && before->next->appends;)
+            before = before->next;
+        if (before->next == NULL)
+            return NULL;
+    }
+    return take_behind(line, before);
 }
 
 static void refuse(struct rds_job *job, const struct rds_failure *why)
@@ -162,7 +181,7 @@ static void fill_lane(struct rds *rds, enum rds_lane lane)
 static void refuse_line(struct rds *rds, enum rds_lane lane, const struct rds_failure *why)
 {
     for (size_t count = rds->lines[lane].count; count > 0; count--)
-        refuse(rds_take(rds, lane), why);
+        refuse(take_behind(&rds->lines[lane], NULL), why);
 }
 
 static void serve(struct rds *rds)
@@ -269,6 +288,8 @@ static void free_rds(struct rds *rds)
     set_password(rds, NULL);
     if (rds->turn != NULL)
         event_free(rds->turn);
+    if (rds->patience != NULL)
+        event_free(rds->patience);
     for (size_t i = 0; i < rds->connection_count; i++)
         connection_free(rds->connections[i]);
     listener_free(rds->listener);
@@ -446,9 +467,10 @@ void rds_open(void *instance, struct ph_call *call)
         call->host->random(call->host, &rds->seed, sizeof(rds->seed));
         rds->recent = recent_new(rds->seed);
         rds->turn = event_new(call->host->base, -1, 0, on_turn, rds);
+        rds->patience = evtimer_new(call->host->base, on_turn, rds);
         set_password(rds, config->password);
     }
-    if (rds == NULL || rds->turn == NULL || rds->recent == NULL ||
+    if (rds == NULL || rds->turn == NULL || rds->patience == NULL || rds->recent == NULL ||
         (config->password != NULL && rds->password == NULL)) {
         rds_failure_say(&failure, PH_UNAVAILABLE, "out of memory");
         open_failed(opening, &failure);
@@ -496,16 +518,7 @@ static struct rds_job *unlink_job(struct rds_line *line, const struct ph_call *c
     struct rds_job *job = line->first;
     for (; job != NULL && job->call != call; before = job, job = job->next) {
     }
-    if (job == NULL)
-        return NULL;
-    if (before != NULL)
-        before->next = job->next;
-    else
-        line->first = job->next;
-    if (line->last == job)
-        line->last = before;
-    line->count--;
-    return job;
+    return job != NULL ? take_behind(line, before) : NULL;
 }
 
 // A call that is over may have no memory any more, so it is looked for, not asked.

@@ -53,14 +53,13 @@ struct rds {
     char server[CONNECT_NAME];
     int server_version;
     struct ph_call *closing;
-    struct event *turn; ///< sends what waits, once a turn of the loop
+    struct event *patience; ///< an append that waits looks again whether the first writer hangs
+    struct event *turn;     ///< sends what waits, once a turn of the loop
 };
 
-/// Takes the next job of a lane's line, or NULL.
-struct rds_job *rds_take(struct rds *rds, enum rds_lane lane);
-
-/// Whether a connection may take the next job of its lane's line: an append may have to wait for the first writer.
-bool rds_may_take(const struct rds *rds, const struct connection *connection);
+/// Takes the next job of its lane's line that this connection may have, or NULL: an append may have to wait for the first
+/// writer (pace.h).
+struct rds_job *rds_take(struct rds *rds, const struct connection *connection);
 
 /// The password was refused: resolves it anew, at most once in some seconds; connections try again when it is there.
 void rds_password_refused(struct rds *rds);

@@ -73,6 +73,10 @@
 // the server believes of the outbox, which most of the time is empty: a join may be planned for reading all of it once for each that is given.
 #define AT_ITS_PLACE "[width_bucket(o.id, $1::uuid[])]"
 
+// The same of an inbox, of names in the order of their bytes in $5: that of the column's collation, which takes precedence.
+#define ITS_INBOX "width_bucket(i.name, $5::text[])"
+#define AT_ITS_INBOX "[" ITS_INBOX "]"
+
 // Of an array of a batch, the item of the entry k.n; one that is the same for all comes as an array of one.
 #define ITEM(type, parameter) "coalesce((" parameter "::" type "[])[k.n], (" parameter ")[1])"
 
@@ -81,6 +85,7 @@
     "INSERT INTO posthouse_marks(kind, id, due) SELECT 2, ($4::uuid[])[k.n], " NOW " + " ALERT_LEASE \
     " FROM marked k WHERE NOT k.late AND "
 #define ALERT_LEASE ITEM("bigint", "$2")
+#define KNOWN_PRIORITY ITEM("bigint", "$9")
 #define ALERTS_AGAIN " ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due"
 #define DELIVER_LOST                                                                                  \
     "INSERT INTO posthouse_troubles(id, state, at) SELECT ($4::uuid[])[k.n], CASE WHEN k.late THEN 2" \
@@ -250,30 +255,29 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
         " RETURNING ($3::bigint[])" AT_ITS_PLACE " AS n, o.expires_at > 0 AND o.expires_at <= " TIME " AS late),"
         " taken AS MATERIALIZED (SELECT count(*) > 0 AS found, count(*) = cardinality($1::uuid[]) AS whole"
         " FROM marked WHERE NOT late),"
-        " counted AS (UPDATE posthouse_inboxes i SET position = i.position + c.count"
-        " FROM unnest($5::text[], $6::bigint[], $7::bigint[]) c(name, first, count)"
-        " WHERE i.name = c.name AND NOT i.removed AND (SELECT found FROM taken)"
-        " RETURNING i.name, i.position - c.count AS position, c.first, c.count),"
+        " counted AS (UPDATE posthouse_inboxes i SET position = i.position + ($7::bigint[])" AT_ITS_INBOX
+        " WHERE i.name = ANY($5::text[]) AND NOT i.removed AND (SELECT found FROM taken)"
+        " RETURNING i.name, i.position, " ITS_INBOX " AS inbox),"
+        " told AS MATERIALIZED (SELECT name, position - ($7::bigint[])[inbox] AS position,"
+        " ($6::bigint[])[inbox] AS first, ($7::bigint[])[inbox] AS count FROM counted),"
         " clock AS MATERIALIZED (SELECT " TIME " AS now, count(*) < cardinality($5::text[]) AS short FROM counted),"
         " rows AS (INSERT INTO posthouse_deliveries(message, at, position, recipient)"
         " SELECT ($4::uuid[])[e.n], " NOW ", e.position, e.name FROM (SELECT c.name, c.position + c.nth AS position,"
         " ($8::bigint[])[c.first + c.nth] AS n"
-        " FROM (SELECT c.*, generate_series(1, c.count) AS nth FROM counted c) c) e"
+        " FROM (SELECT c.*, generate_series(1, c.count) AS nth FROM told c) c) e"
         " WHERE (SELECT whole FROM taken) OR e.n IN (SELECT n FROM marked WHERE NOT late)),"
-        " alerts AS (" DELIVER_ALERTS "1 = ANY($9::bigint[]) AND " ITEM(
-            "bigint",
-            "$9") " = 1" ALERTS_AGAIN "),"
-                  " lost AS (" DELIVER_LOST
-                  "(NOT (SELECT whole FROM taken) OR (SELECT short FROM clock)) AND (k.late OR k.n NOT IN"
-                  " (SELECT ($8::bigint[])[c.first + c.nth] FROM (SELECT c.first, generate_series(1, c.count) AS nth"
-                  " FROM counted c) c))" LOST_AGAIN ")"
-                  " SELECT 0::bigint, false, now, NULL::text FROM clock WHERE (SELECT whole FROM taken)"
-                  " UNION ALL SELECT k.n, k.late, " NOW ", NULL FROM marked k WHERE NOT (SELECT whole FROM taken)"
-                  " UNION ALL SELECT g.n, NULL, NULL, g.name FROM (SELECT c.name, ($8::bigint[])[c.first + c.nth] AS n"
-                  " FROM (SELECT c.*, generate_series(1, c.count) AS nth"
-                  " FROM unnest($5::text[], $6::bigint[], $7::bigint[]) c(name, first, count)) c) g"
-                  " WHERE (SELECT short FROM clock) AND g.name NOT IN (SELECT name FROM counted)"
-                  " AND g.n IN (SELECT n FROM marked WHERE NOT late)",
+        " alerts AS (" DELIVER_ALERTS "1 = ANY($9::bigint[]) AND " KNOWN_PRIORITY " = 1" ALERTS_AGAIN "),"
+        " lost AS (" DELIVER_LOST
+        "(NOT (SELECT whole FROM taken) OR (SELECT short FROM clock)) AND (k.late OR k.n NOT IN"
+        " (SELECT ($8::bigint[])[c.first + c.nth] FROM (SELECT c.first, generate_series(1, c.count) AS nth"
+        " FROM told c) c))" LOST_AGAIN ")"
+        " SELECT 0::bigint, false, now, NULL::text FROM clock WHERE (SELECT whole FROM taken)"
+        " UNION ALL SELECT k.n, k.late, " NOW ", NULL FROM marked k WHERE NOT (SELECT whole FROM taken)"
+        " UNION ALL SELECT g.n, NULL, NULL, g.name FROM (SELECT c.name, ($8::bigint[])[c.first + c.nth] AS n"
+        " FROM (SELECT c.*, generate_series(1, c.count) AS nth"
+        " FROM unnest($5::text[], $6::bigint[], $7::bigint[]) c(name, first, count)) c) g"
+        " WHERE (SELECT short FROM clock) AND g.name NOT IN (SELECT name FROM counted)"
+        " AND g.n IN (SELECT n FROM marked WHERE NOT late)",
     // ---- endings, the whole. Marks are locked in order of their ids, then inboxes in order of their names.
     [SQL_DELIVER_MARKS] = "SELECT 1 FROM posthouse_outbox WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE",
     // marked: everything with a mark, the large columns last, as most readers need the first ones; named: who is to get
@@ -459,12 +463,14 @@ const char *const rds_statements[RDS_STATEMENT_COUNT] = {
                          " set_config('lock_timeout', $1::bigint::text, true) FROM posthouse_positions",
     [SQL_SENT_WAIT] = "SELECT pg_advisory_xact_lock(" UNDER_WAY_CLASS ", w.number::bigint::int)"
                       " FROM (SELECT objid AS number" UNDER_WAY_FOUND " ORDER BY objid OFFSET 0) w",
-    // Instead of the wait, when it is in vain: up to where the first of those begins that are under way.
+    // Instead of the wait, when it is in vain: up to where the first of those begins that are under way. One whose number is
+    // ahead has begun since.
     [SQL_SENT_BELOW] = "SELECT set_config('" HORIZON
                        "', least(h.horizon, min((h.block - (h.block - w.number & " NUMBER_BITS "))"
                        " * " RDS_POSITIONS_TEXT "))::text, true) FROM (SELECT " AT_HORIZON " AS horizon, " AT_HORIZON
                        " / " RDS_POSITIONS_TEXT " AS block) h"
-                       " LEFT JOIN (SELECT objid::bigint AS number" UNDER_WAY_FOUND ") w ON true GROUP BY h.horizon",
+                       " LEFT JOIN (SELECT objid::bigint AS number" UNDER_WAY_FOUND
+                       ") w ON (h.block - w.number & " NUMBER_BITS ") < 1073741824 GROUP BY h.horizon",
     // The head is the highest that is there, or that was when a purge removed it.
     [SQL_SENT_READ] =
         "SELECT greatest(s.removed_to, (SELECT m.position FROM posthouse_messages m WHERE m.sender = s.name"

@@ -151,6 +151,13 @@ static void test_the_head_outlives_a_purge(void **state)
     assert_true(end_read(read_sent(head), 1, (const unsigned[]){4}) > head);
 }
 
+static struct test_call *start_session(void)
+{
+    const struct ph_session_add entry = {.token_hash = {1}, .user = text_from("ann"), .lifetime_ms = 60000};
+    return test_call_start(&scene.plugin, PH_STORAGE_SESSION_ADD, scene_slots()->session_add, 1, &entry, sizeof(entry),
+                           sizeof(struct ph_session));
+}
+
 // Append 2 comes while 1 waits, and does not hang yet as far as is known: it waits behind it, on the same connection. 3 comes
 // later and goes around both. False: this machine was so slow that 2 came too late.
 static bool go_around(struct rds *rds)
@@ -184,6 +191,30 @@ static void test_appends_go_alone(void **state)
     end_read(read_sent(0), 3, (const unsigned[]){1, 3, 2});
 }
 
+// Of what stands in line behind an append that hangs, logins go at once, and an append as soon as it is known to hang.
+static void test_others_go_around_an_append_that_hangs(void **state)
+{
+    (void)state;
+    if (!cluster_needed())
+        return;
+    struct rds *rds = scene.plugin.instance;
+    PGconn *other = cluster_connect("posthouse");
+    cluster_ask(other, HELD);
+    rds->pace = (struct pace){.appends = 15 - 1, .measured = 1, .working = 1000, .committing = 1, .alone = true};
+    struct test_call *first = start(1, "held");
+    struct test_call *second = start(2, "");
+    struct test_call *third = start(3, "");
+    struct test_call *session = start_session();
+    test_call_wait(session);
+    test_call_free(session);
+    end(third);
+    assert_int_equal(first->completed, 0);
+    cluster_ask(other, "ROLLBACK");
+    end(first);
+    end(second);
+    PQfinish(other);
+}
+
 // Then a list ends where the first of those begins that are under way.
 static void test_an_append_that_hangs(void **state)
 {
@@ -196,7 +227,12 @@ static void test_an_append_that_hangs(void **state)
         cluster_ask(other, "BEGIN; SELECT pg_advisory_xact_lock_shared(1886352244,"
                            " (last_value / 1024 & 2147483647)::int) FROM posthouse_positions");
         end(start(2, ""));
+        // One whose number is ahead of what the reader has noted began after it.
+        PGconn *later = cluster_connect("posthouse");
+        cluster_ask(later, "BEGIN; SELECT pg_advisory_xact_lock_shared(1886352244,"
+                           " (last_value / 1024 + 1 & 2147483647)::int) FROM posthouse_positions");
         const uint64_t head = end_read(read_sent(0), 1, (const unsigned[]){1});
+        PQfinish(later);
         PQfinish(other);
         end_read(read_sent(head), 1, (const unsigned[]){2});
         // Once more where the lock's number is not all of the position's.
@@ -222,6 +258,7 @@ int main(int count, char **arguments)
         TEST(test_positions_beyond_the_lock_s_number),
         TEST(test_the_head_outlives_a_purge),
         TEST(test_appends_go_alone),
+        TEST(test_others_go_around_an_append_that_hangs),
         cmocka_unit_test_setup_teardown(test_an_append_that_hangs, scene_open, scene_close),
     };
     return cmocka_run_group_tests(tests, cluster_set_up, cluster_tear_down);
