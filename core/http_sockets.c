@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// See core/http_sockets.h. An event outlives curl's interest only where the socket was opened here, since then it is closed here
-// too: a descriptor's number may be another socket's the next moment.
+// See core/http_sockets.h. A descriptor's number may be another socket's the next moment. An event therefore stays while curl
+// does not wait only where the socket was opened here and is a connection by now, since then it is closed here too. An attempt to
+// connect that came to nothing (another address was quicker, or time was up) curl 7.88 closes by itself, and tells that it does
+// not wait any more only afterwards: such a socket was only ever waited for to become writable.
 #include "core/http_sockets.h"
 #include "core/xalloc.h"
 #include <event2/event.h>
@@ -13,8 +15,8 @@
 
 struct watched {
     struct event *event; ///< NULL: none
-    short events;        ///< that it is for
-    bool own;            ///< opened here
+    short events;        ///< that it is for; 0: none
+    bool own;            ///< opened here, and so far closed nowhere else
     bool rests;          ///< curl does not wait for it now
 };
 
@@ -32,6 +34,7 @@ static void forget(struct watched *watched)
         event_free(watched->event);
         watched->event = NULL;
     }
+    watched->events = 0;
 }
 
 static struct watched *watched_of(struct http_sockets *sockets, curl_socket_t socket)
@@ -67,7 +70,11 @@ static bool watch(struct http_sockets *sockets, curl_socket_t socket, struct wat
     forget(watched);
     watched->events = events;
     watched->event = event_new(sockets->base, socket, (short)(EV_PERSIST | events), on_event, sockets);
-    return watched->event != NULL && event_add(watched->event, NULL) == 0;
+    if (watched->event == NULL || event_add(watched->event, NULL) != 0) {
+        forget(watched); // else it would pass for watched the next time
+        return false;
+    }
+    return true;
 }
 
 bool http_sockets_watch(struct http_sockets *sockets, curl_socket_t socket, int what)
@@ -77,6 +84,9 @@ bool http_sockets_watch(struct http_sockets *sockets, curl_socket_t socket, int 
     if (!watched->rests) {
         return watch(sockets, socket, watched,
                      (short)((what != CURL_POLL_OUT ? EV_READ : 0) | (what != CURL_POLL_IN ? EV_WRITE : 0)));
+    }
+    if ((watched->events & EV_WRITE) != 0) {
+        watched->own = false; // perhaps curl has closed it
     }
     if (!watched->own) {
         forget(watched);

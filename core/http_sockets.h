@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The sockets of the HTTP client as libevent sees them. curl lets go of a socket whenever its connection rests and takes it up
-// again with the next request. Between the two the event stays where it is: taking it out and putting it in again would be two
-// system calls a request. All functions run on the loop's thread, or when the thread has ended.
+// again with the next request. Between the two the event of a connection stays where it is: taking it out and putting it in again
+// would be two system calls a request. All functions run on the loop's thread, or when the thread has ended.
 #ifndef CORE_HTTP_SOCKETS_H
 #define CORE_HTTP_SOCKETS_H
 

@@ -6,6 +6,7 @@
 #include "core/deferred.h"
 #include "core/http_client.h"
 #include "core/http_request_check.h"
+#include "core/http_sockets.h"
 #include <arpa/inet.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 struct site {
     struct event_base *base;
@@ -434,6 +436,84 @@ static void test_unsound_requests_are_refused(void **state)
     site_free(site);
 }
 
+// --- Its sockets -------------------------------------------------------------------------------------------
+
+static void on_socket(void *context, curl_socket_t socket, int action)
+{
+    (void)socket;
+    *(int *)context |= action;
+}
+
+// Puts another socket, at which there is something to read, in the place of a descriptor. Gives its other end.
+static int replace_socket(int descriptor)
+{
+    int pair[2];
+    close(descriptor);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    const int other = dup(pair[1]); // in case that pair[1] is the number
+    close(pair[1]);
+    if (pair[0] != descriptor) {
+        assert_int_equal(dup2(pair[0], descriptor), descriptor);
+        close(pair[0]);
+    }
+    assert_int_equal(write(other, "x", 1), 1);
+    return other;
+}
+
+static void want_watched(struct event_base *base, struct http_sockets *sockets, int descriptor, int *seen)
+{
+    *seen = 0;
+    assert_true(http_sockets_watch(sockets, descriptor, CURL_POLL_IN));
+    event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+    assert_int_equal(*seen, CURL_CSELECT_IN);
+}
+
+// curl closes an attempt to connect that came to nothing by itself, and says afterwards that it does not wait for it: the
+// sockets that have its number after it are watched each anew.
+static void test_sockets_closed_elsewhere(void **state)
+{
+    (void)state;
+    struct site *site = site_new();
+    int seen = 0;
+    struct http_sockets *sockets = http_sockets_new(site->base, on_socket, &seen);
+    CURL *easy = curl_easy_init();
+    char url[64];
+    curl_socket_t attempt;
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", site->port);
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+    assert_true(http_sockets_use(sockets, easy));
+    assert_int_equal(curl_easy_perform(easy), CURLE_OK);
+    assert_int_equal(curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &attempt), CURLE_OK);
+    assert_true(http_sockets_watch(sockets, attempt, CURL_POLL_OUT));
+    for (size_t i = 0; i < 3; i++) {
+        const int other = replace_socket(attempt);
+        assert_true(http_sockets_watch(sockets, attempt, CURL_POLL_REMOVE));
+        want_watched(site->base, sockets, attempt, &seen);
+        close(other);
+    }
+    curl_easy_cleanup(easy); // closes the last one
+    http_sockets_free(sockets);
+    site_free(site);
+}
+
+static void test_a_socket_that_libevent_refuses(void **state)
+{
+    (void)state;
+    struct event_base *base = event_base_new();
+    int seen = 0;
+    struct http_sockets *sockets = http_sockets_new(base, on_socket, &seen);
+    const int descriptor = dup(STDERR_FILENO);
+    close(descriptor);
+    assert_false(http_sockets_watch(sockets, descriptor, CURL_POLL_IN));
+    const int other = replace_socket(dup(STDERR_FILENO));
+    want_watched(base, sockets, descriptor, &seen);
+    http_sockets_free(sockets);
+    close(other);
+    close(descriptor);
+    event_base_free(base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +527,8 @@ int main(void)
         cmocka_unit_test(test_what_did_not_go_out_is_transient),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_unsound_requests_are_refused),
+        cmocka_unit_test(test_sockets_closed_elsewhere),
+        cmocka_unit_test(test_a_socket_that_libevent_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
