@@ -8,7 +8,8 @@
 //
 // How many may be under way is found out as TCP finds out: a window that grows with each success, halves when a request brings
 // no answer in time or is refused as too fast, and grows slowly from then on. A service that is slow is so not buried under
-// repeats.
+// repeats. A request of which some entries were refused as too fast was answered all the same: it lets the window be, and where
+// these are more than half it counts as refused.
 #include "plugins/aws/gather.h"
 
 #include "core/list.h"
@@ -49,7 +50,8 @@ struct gather_batch {
     void *data;
     size_t live; // items that are not gone
     size_t count;
-    bool answered; // some item's outcome came from the service
+    size_t throttled; // items that were refused as too fast
+    bool answered;    // some item's outcome came from the service
     uint64_t keys[GATHER_ENTRIES_MAX];
     struct gather_item *items[GATHER_ENTRIES_MAX];
 };
@@ -208,6 +210,7 @@ void gather_settle(struct gather_batch *batch, size_t index, enum ph_outcome out
     if (item == NULL) {
         return;
     }
+    batch->throttled += outcome == PH_THROTTLED ? 1 : 0;
     struct gather_guest *guest = item->guest;
     guest->call->host->set(guest->call, item->index, outcome, delay_ms, text != NULL ? "%s" : NULL, text);
     item_leave(item);
@@ -219,10 +222,10 @@ void gather_settle(struct gather_batch *batch, size_t index, enum ph_outcome out
 static void batch_end(struct gather_batch *batch)
 {
     struct gather *gather = batch->gather;
-    if (batch->answered) {
-        window_grow(gather);
-    } else {
+    if (!batch->answered || 2 * batch->throttled > batch->count) {
         window_shrink(gather);
+    } else if (batch->throttled == 0) {
+        window_grow(gather);
     }
     for (size_t i = 0; i < batch->count; i++) {
         gather->keys[batch->keys[i] % KEY_BUCKETS]--;
