@@ -213,7 +213,8 @@ static const struct ph_queue_operations slots = {
     .stats = ask_stats,
 };
 
-// The calls that may be here are those of full requests to send and to remove, and some of which a request takes several.
+// The most calls that the daemon has here: 4 batches of 500 jobs to send, as many to remove and 2 of 250 to extend are 450 calls of
+// ten; 8 receive. The rest is for health and stats.
 PH_PLUGIN(struct ph_queue_operations, .kind = PH_KIND_QUEUE, .name = "sqs", .version = PACKAGE_VERSION,
           .summary = "Jobs in Amazon SQS.", .config_size = sizeof(struct sqs_config), PH_OPTIONS(options),
-          .batch_limit = 10, .concurrency = 320, .common = &common, .operations = &slots, PH_RIGHTS(rights));
+          .batch_limit = 10, .concurrency = 480, .common = &common, .operations = &slots, PH_RIGHTS(rights));
