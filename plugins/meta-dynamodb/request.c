@@ -11,7 +11,7 @@
 #define SENDER_MAX 1024u
 // A full request of documents up to this size is below all limits however many of their bytes are escaped, so that these need
 // not be counted.
-#define SMALL ((size_t)32 << 10)
+#define SMALL ((size_t)12 << 10)
 #define ESCAPED 6u
 #define MILLISECONDS 1000
 // The key of an item that cannot be there.

@@ -154,6 +154,35 @@ static void test_full_batches(void **state)
     }
 }
 
+// A request is filled by bytes too: many of them are under way at once. Documents of the usual size still fill it by number.
+static void test_large_puts(void **state)
+{
+    struct scene *scene = *state;
+    struct fake_call call;
+    char *json = calloc(1, 300001);
+    assert_non_null(json);
+    open_it(scene);
+    memset(json, 'x', 20 << 10);
+    start_put(scene, &call, 0, 25, json);
+    json_t *body = next_request(scene, "BatchWriteItem");
+    assert_int_equal(json_array_size(puts_in(body)), 25);
+    json_decref(body);
+    answer(scene, 0, "{}");
+    fake_until_complete(&call);
+    memset(json, 'x', 300000);
+    start_put(scene, &call, 0, 25, json);
+    for (size_t i = 0; i < 25; i += 6) {
+        body = next_request(scene, "BatchWriteItem");
+        assert_true(strlen(scene->stub->requests[scene->sent - 1].body) <= 2 << 20);
+        assert_int_equal(json_array_size(puts_in(body)), i + 6 <= 25 ? 6 : 1);
+        json_decref(body);
+        answer(scene, 0, "{}");
+    }
+    fake_until_complete(&call);
+    assert_int_equal(call.results[24].outcome, PH_OK);
+    free(json);
+}
+
 // The last of one id wins; it is sent once, and never while an earlier one is under way.
 static void test_puts_of_one_id(void **state)
 {
@@ -359,7 +388,7 @@ int main(void)
         TEST(test_puts_of_one_id), TEST(test_a_batch_that_is_refused_as_a_whole),
         TEST(test_puts_that_fail), TEST(test_checksums),
         TEST(test_gets),           TEST(test_cancelled_put),
-        TEST(test_health),
+        TEST(test_health),         TEST(test_large_puts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
