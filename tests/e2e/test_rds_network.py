@@ -14,6 +14,7 @@ from trouble import rounds, traffic_through
 # Its last statement was LISTEN, and that is over, or it has told others since.
 LISTENING = ("SELECT pid FROM pg_stat_activity WHERE datname = %s AND usename = 'posthouse'"
              " AND (query LIKE 'LISTEN%%' AND state = 'idle' OR query LIKE '%%pg_notify%%')")
+SESSIONS = 8  # two write, two read, and one each delivers, lists what was sent, does what nobody waits for, and listens
 
 
 @pytest.fixture
@@ -134,11 +135,11 @@ def test_the_server_ends_sessions_of_who_is_gone(make_daemon, own_cluster):
         daemon.preexec = network.enter
         daemon.spawn()
         eventually(lambda: len(cluster.sql(LISTENING, [daemon.database_name])) == 1 and
-                   len(cluster.backends(daemon.database_name)) == 6, 'all of its sessions are there')
+                   len(cluster.backends(daemon.database_name)) == SESSIONS, 'all of its sessions are there')
         network.pull()
         daemon.kill()
         cluster.sql("SELECT pg_notify('posthouse_inbox', 'nobody')", database=daemon.database_name)
-        assert len(cluster.backends(daemon.database_name)) == 6
+        assert len(cluster.backends(daemon.database_name)) == SESSIONS
         eventually(lambda: not cluster.backends(daemon.database_name), 'the server has ended them')
     finally:
         network.remove()
