@@ -18,8 +18,9 @@
 
 static struct test_call *start(unsigned number, const char *key)
 {
-    const struct ph_text ann = text_from("ann");
+    static struct ph_text ann; // as long as the call
     const struct ph_text none = text_from("");
+    ann = text_from("ann");
     const struct ph_message entry = {.id = id_from(number),
                                      .sender = ann,
                                      .recipients = &ann,
