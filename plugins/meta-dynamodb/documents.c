@@ -148,7 +148,7 @@ static void puts_done(void *context, const struct aws_answer *answer)
 static void send_puts(void *owner, struct gather_batch *entries)
 {
     struct batch *batch = batch_new(dynamodb_from(owner), entries);
-    bool twins[GATHER_ENTRIES_MAX];
+    bool twins[GATHER_ENTRIES_MAX] = {false};
     buffer_reserve(&batch->body, BODY_USUAL);
     find_twins(batch, twins);
     request_puts_begin(&batch->body, batch->dynamodb->config->table);
@@ -238,7 +238,7 @@ static void gets_done(void *context, const struct aws_answer *answer)
 static void send_gets(void *owner, struct gather_batch *entries)
 {
     struct batch *batch = batch_new(dynamodb_from(owner), entries);
-    bool twins[GATHER_ENTRIES_MAX];
+    bool twins[GATHER_ENTRIES_MAX] = {false};
     find_twins(batch, twins);
     request_gets_begin(&batch->body, batch->dynamodb->config->table);
     for (size_t i = 0; i < gather_count(entries); i++) {
