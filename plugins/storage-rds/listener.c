@@ -97,6 +97,12 @@ static void hear(struct listener *listener, const PGnotify *notification)
     }
 }
 
+static void hear_all(struct listener *listener)
+{
+    for (PGnotify *notification; (notification = PQnotifies(listener->pg)) != NULL; PQfreemem(notification))
+        hear(listener, notification);
+}
+
 static void on_readable(evutil_socket_t descriptor, short events, void *context)
 {
     struct listener *listener = context;
@@ -111,8 +117,7 @@ static void on_readable(evutil_socket_t descriptor, short events, void *context)
         listener->telling = result != NULL;
         PQclear(result);
     }
-    for (PGnotify *notification; (notification = PQnotifies(listener->pg)) != NULL; PQfreemem(notification))
-        hear(listener, notification);
+    hear_all(listener);
     if (PQstatus(listener->pg) != CONNECTION_OK)
         retry(listener);
     else
@@ -152,6 +157,7 @@ static void attempted(void *context)
         listener->readable = event_new(base, PQsocket(listener->pg), EV_READ | EV_PERSIST, on_readable, listener);
         listener->writable = event_new(base, PQsocket(listener->pg), EV_WRITE, on_writable, listener);
         if (listener->readable != NULL && listener->writable != NULL && event_add(listener->readable, NULL) == 0) {
+            hear_all(listener); // what came with the answer to LISTEN was read with it
             tell(listener);
             return;
         }
