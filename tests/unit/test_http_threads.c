@@ -203,9 +203,13 @@ static void test_loops(void **state)
     for (int i = 0; i < CLIENTS; i++) {
         pthread_join(threads[i], NULL);
     }
-    event_free(tick);
     struct http_counters counters;
-    http_server_counters(fixture.server, &counters);
+    // A client may be through before its last connection, on which it asks nothing, has been accepted.
+    for (http_server_counters(fixture.server, &counters); counters.accepted < CLIENTS * (REQUESTS / 50 + 1);
+         http_server_counters(fixture.server, &counters)) {
+        event_base_loop(fixture.base, EVLOOP_ONCE);
+    }
+    event_free(tick);
     assert_int_equal(atomic_load(&fixture.answers), CLIENTS * REQUESTS);
     assert_int_equal(counters.requests, CLIENTS * REQUESTS);
     assert_int_equal(counters.accepted, CLIENTS * (REQUESTS / 50 + 1));
