@@ -353,9 +353,7 @@ static void again(struct rds_job *job)
 {
     job->steps[0].statement = SQL_APPEND;
     job->steps[0].count = ARRAYS;
-    job->failure = (struct rds_failure){.outcome = PH_OK};
-    job->given_up = false;
-    rds_submit(job);
+    rds_submit_again(job);
 }
 
 // A twin is a repeat, or was committed while this was under way, so that the snapshot had missed it; the next one has it.

@@ -78,6 +78,10 @@ struct rds_step *rds_job_step(struct rds_job *job, uint32_t statement, size_t en
 /// Puts it in line, or sends it at once to a connection that is idle. `done` may run inside, when that fails.
 void rds_submit(struct rds_job *job);
 
+/// From its `done`: puts a job that failed, or found nothing to do, in line once more, as if it were new. Its steps may have been
+/// changed.
+void rds_submit_again(struct rds_job *job);
+
 /// Adds the steps of each entry of the job's call in turn, then submits the job; `steps` gives false when the arena is used
 /// up. A job that is NULL or has no step in the end is completed.
 void rds_each(struct rds_job *job, bool (*steps)(struct rds_job *job, size_t index));

@@ -167,9 +167,7 @@ static void sent_done(struct rds_job *job, const struct rds_failure *failure)
         return;
     }
     wait->statement = SQL_SENT_BELOW;
-    job->failure = (struct rds_failure){.outcome = PH_OK};
-    job->given_up = false;
-    rds_submit(job);
+    rds_submit_again(job);
 }
 
 static bool sent_steps(struct rds_job *job, size_t index)

@@ -235,6 +235,13 @@ void rds_submit(struct rds_job *job)
         rds_turn(rds);
 }
 
+void rds_submit_again(struct rds_job *job)
+{
+    job->failure = (struct rds_failure){.outcome = PH_OK};
+    job->given_up = false;
+    rds_submit(job);
+}
+
 // ------------------------------------------------------------------------------------------ the password
 
 static void set_password(struct rds *rds, const char *value)

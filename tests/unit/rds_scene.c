@@ -70,23 +70,29 @@ void scene_store(const struct ph_message *message)
     test_call_free(call);
 }
 
+struct ph_message scene_message(unsigned number, const char *key)
+{
+    static struct ph_text ann;
+    const struct ph_text none = text_from("");
+    ann = text_from("ann");
+    return (struct ph_message){.id = id_from(number),
+                               .sender = ann,
+                               .recipients = &ann,
+                               .recipient_count = 1,
+                               .subject = none,
+                               .body = none,
+                               .content_type = none,
+                               .attributes = none,
+                               .trace = none,
+                               .idempotency_key = text_from(key)};
+}
+
 void scene_append(unsigned number, uint32_t due_in_ms, int64_t deliver_at, int64_t expires_at)
 {
-    const struct ph_text ann = text_from("ann");
-    const struct ph_text none = text_from("");
-    const struct ph_message entry = {.id = id_from(number),
-                                     .sender = ann,
-                                     .recipients = &ann,
-                                     .recipient_count = 1,
-                                     .subject = none,
-                                     .body = none,
-                                     .content_type = none,
-                                     .attributes = none,
-                                     .trace = none,
-                                     .due_in_ms = due_in_ms,
-                                     .deliver_at = deliver_at,
-                                     .expires_at = expires_at,
-                                     .idempotency_key = none};
+    struct ph_message entry = scene_message(number, "");
+    entry.due_in_ms = due_in_ms;
+    entry.deliver_at = deliver_at;
+    entry.expires_at = expires_at;
     scene_store(&entry);
 }
 

@@ -27,6 +27,9 @@ int scene_close(void **state);
 
 const struct ph_storage_operations *scene_slots(void);
 
+/// A message of ann to ann without a text; valid as long as `key`.
+struct ph_message scene_message(unsigned number, const char *key);
+
 /// Appends a message, which must work.
 void scene_store(const struct ph_message *message);
 

@@ -18,19 +18,7 @@
 
 static struct test_call *start(unsigned number, const char *key)
 {
-    static struct ph_text ann; // as long as the call
-    const struct ph_text none = text_from("");
-    ann = text_from("ann");
-    const struct ph_message entry = {.id = id_from(number),
-                                     .sender = ann,
-                                     .recipients = &ann,
-                                     .recipient_count = 1,
-                                     .subject = none,
-                                     .body = none,
-                                     .content_type = none,
-                                     .attributes = none,
-                                     .trace = none,
-                                     .idempotency_key = text_from(key)};
+    const struct ph_message entry = scene_message(number, key);
     return test_call_start(&scene.plugin, PH_STORAGE_APPEND, scene_slots()->append, 1, &entry, sizeof(entry),
                            sizeof(struct ph_accepted));
 }
